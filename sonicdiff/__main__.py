@@ -1,0 +1,5 @@
+"""`python -m sonicdiff` is the command `sonicdiff`."""
+
+from sonicdiff.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Sound: files to samples and back (`waveform`), samples to CLAP's embedding (`clap`)."""

@@ -1,0 +1,66 @@
+"""The command-line program and its commands; a failure that is the input's and not the program's is one sentence and exit code 1."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from sonicdiff import __version__
+from sonicdiff.cli import making, models, trying, work
+
+EXPECTED = (ValueError, OSError, ImportError)
+"""What bad input raises here: AudioError, ImageError, ReplayError and ConfigError are ValueErrors; a missing file or extra is one of the others."""
+
+
+class Program(TyperGroup):
+    """The commands, in the order written, with expected failures told in one sentence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EXPECTED as error:
+            if ctx.params.get("show_traceback"):
+                traceback.print_exc()
+            else:
+                typer.echo(f"sonicdiff: {' '.join(str(error).split()) or type(error).__name__}", err=True)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=Program,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    show_traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error arose, not only what it is.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and stop.")] = False,
+) -> None:
+    """Images from sounds, and photos edited by sounds."""
+
+
+for command in (making.edit, making.generate, making.interpolate, making.replay):
+    app.command()(command)
+app.command("models")(models.list_models)
+app.command()(trying.demo)
+app.command()(work.train)
+app.command()(work.evaluate)
+app.command()(models.doctor)
+
+
+def main() -> None:
+    app(prog_name="sonicdiff")

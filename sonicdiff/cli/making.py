@@ -1,0 +1,165 @@
+"""The commands that make images: edit, generate, interpolate, replay."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sonicdiff.cli import options
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Photo = Annotated[Path, typer.Argument(help="The photo to edit.")]
+
+
+def edit(
+    photo: Photo,
+    sounds: options.Sounds,
+    output: options.Output = None,
+    prompt: options.Prompt = "",
+    negative_prompt: options.NegativePrompt = "",
+    num_inference_steps: options.Steps = 50,
+    guidance_scale: options.Guidance = 5.0,
+    audio_guidance_scale: options.AudioGuidance = 5.0,
+    beta: options.Beta = None,
+    audio_start: options.AudioStart = 0.0,
+    audio_end: options.AudioEnd = 1.0,
+    sound_start: options.SoundStart = 0.0,
+    sound_length: options.SoundLength = None,
+    feature_injection: Annotated[
+        float, typer.Option(min=0, max=1, help="How long the photo's features are held; less changes more.")
+    ] = 0.8,
+    attention_injection: Annotated[float, typer.Option(min=0, max=1, help="How long its self-attention is held; less changes more.")] = 0.5,
+    detail: Annotated[float, typer.Option(min=0, max=1, help="How much fine detail of the photo is carried over.")] = 1.0,
+    model: options.Model = "mini",
+    device: options.Device = None,
+    paths: options.Paths = True,
+    quiet: options.Quiet = False,
+) -> None:
+    """Edit a photo with a sound: the scene stays, and shows what is heard."""
+    started = time.perf_counter()
+    settings = chosen(locals(), "output", "sounds", "photo", "model", "device", "paths", "quiet", "started")
+    pairs = options.weighted(sounds)
+    options.existing(photo, *(path for path, _ in pairs))
+    path = options.destination(output, photo, *(path for path, _ in pairs))
+    import sonicdiff
+
+    image = sonicdiff.edit(photo, pairs, model=model, device=device, show_progress=not quiet, **settings)
+    keep(image, path, paths, started)
+
+
+def generate(
+    sounds: Annotated[list[str] | None, typer.Argument(metavar="SOUND", help="Sounds to hear; none for an image from text alone.")] = None,
+    output: options.Output = None,
+    prompt: options.Prompt = "",
+    negative_prompt: options.NegativePrompt = "",
+    image: Annotated[Path | None, typer.Option(help="A picture to start from.")] = None,
+    strength: Annotated[float, typer.Option(min=0, max=1, help="How far to leave it.")] = 0.6,
+    seed: options.Seed = None,
+    num_inference_steps: options.Steps = 50,
+    guidance_scale: options.Guidance = 5.0,
+    audio_guidance_scale: options.AudioGuidance = 5.0,
+    beta: options.Beta = None,
+    audio_start: options.AudioStart = 0.0,
+    audio_end: options.AudioEnd = 1.0,
+    sound_start: options.SoundStart = 0.0,
+    sound_length: options.SoundLength = None,
+    height: Annotated[int | None, typer.Option(min=1)] = None,
+    width: Annotated[int | None, typer.Option(min=1)] = None,
+    model: options.Model = "mini",
+    device: options.Device = None,
+    paths: options.Paths = True,
+    quiet: options.Quiet = False,
+) -> None:
+    """Make an image from a sound, a text, or both."""
+    started = time.perf_counter()
+    settings = chosen(locals(), "output", "sounds", "model", "device", "paths", "quiet", "started")
+    pairs = options.weighted(sounds or [])
+    if not pairs and not prompt:
+        raise typer.BadParameter("give a sound, a --prompt, or both")
+    options.existing(*(path for path, _ in pairs), *([image] if image else []))
+    path = options.destination(output, *(path for path, _ in pairs))
+    settings["seed"] = seed if seed is not None else random_seed()
+    import sonicdiff
+
+    made = sonicdiff.generate(pairs or None, model=model, device=device, show_progress=not quiet, **settings)
+    keep(made, path, paths, started, f", seed {settings['seed']}")
+
+
+def interpolate(
+    sound_a: Annotated[Path, typer.Argument(help="The sound to begin with.")],
+    sound_b: Annotated[Path, typer.Argument(help="The sound to end with.")],
+    frames: Annotated[int, typer.Option(min=2, max=200, help="How many images.")] = 6,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The PNG of the strip; the frames go beside it.")] = None,
+    prompt: options.Prompt = "",
+    seed: options.Seed = None,
+    num_inference_steps: options.Steps = 50,
+    guidance_scale: options.Guidance = 5.0,
+    audio_guidance_scale: options.AudioGuidance = 5.0,
+    beta: options.Beta = None,
+    model: options.Model = "mini",
+    device: options.Device = None,
+    paths: options.Paths = True,
+    quiet: options.Quiet = False,
+) -> None:
+    """Make a strip of images that goes from one sound to another."""
+    started = time.perf_counter()
+    settings = chosen(locals(), "output", "sound_a", "sound_b", "model", "device", "paths", "quiet", "started")
+    options.existing(sound_a, sound_b)
+    path = options.destination(output, sound_a, sound_b)
+    settings["seed"] = seed if seed is not None else random_seed()
+    import sonicdiff
+    from sonicdiff.cli.pictures import strip
+    from sonicdiff.pipelines import provenance
+
+    images = sonicdiff.load(model, device).interpolate(sound_a, sound_b, show_progress=not quiet, **settings)
+    for number, image in enumerate(images, 1):
+        provenance.save(image, path.with_name(f"{path.stem}-{number:03d}.png"), with_paths=paths)
+    strip(images).save(path)
+    typer.echo(f"{path}  ({len(images)} frames beside it, {time.perf_counter() - started:.1f} s, seed {settings['seed']})")
+
+
+def replay(
+    picture: Annotated[Path, typer.Argument(help="A PNG that sonicdiff saved.")],
+    sounds: Annotated[list[Path] | None, typer.Argument(metavar="SOUND", help="Its sounds, where the record does not find them.")] = None,
+    image: Annotated[Path | None, typer.Option(help="Its photo, where the record does not find it.")] = None,
+    output: options.Output = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model.  [default: the one recorded]")] = None,
+    device: options.Device = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Make a saved image again from the record it carries."""
+    started = time.perf_counter()
+    options.existing(picture, *(sounds or []), *([image] if image else []))
+    path = options.destination(output, f"{picture.stem}-replayed")
+    import sonicdiff
+    from sonicdiff.pipelines import provenance
+
+    pipeline = sonicdiff.load(model or provenance.named(provenance.read(picture)), device)
+    again = provenance.replay(picture, sounds or None, image, pipeline, show_progress=not quiet)
+    same = "the same bytes" if provenance.save(again, path).read_bytes() == picture.read_bytes() else "the same settings"
+    typer.echo(f"{path}  ({same}, {time.perf_counter() - started:.1f} s)")
+
+
+def chosen(arguments: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A command's arguments but those named, as the pipeline takes them."""
+    settings = {name: value for name, value in arguments.items() if name not in names}
+    return {**settings, "beta": options.scales(settings["beta"])}
+
+
+def keep(image: Image, path: Path, with_paths: bool, started: float, more: str = "") -> None:
+    """Saves an image with its record and says where it is and how long it took."""
+    from sonicdiff.pipelines import provenance
+
+    provenance.save(image, path, with_paths=with_paths)
+    typer.echo(f"{path}  ({time.perf_counter() - started:.1f} s{more})")
+
+
+def random_seed() -> int:
+    import secrets
+
+    return secrets.randbelow(2**32)

@@ -1,0 +1,81 @@
+"""Options that several commands share, and the reading of the few that have a small syntax of their own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Sounds = Annotated[
+    list[str], typer.Argument(metavar="SOUND", help="Sound files, or videos; several are mixed, 'wind.ogg:0.5' gives one a weight.")
+]
+Prompt = Annotated[str, typer.Option("--prompt", "-p", help="What the picture should show besides.")]
+NegativePrompt = Annotated[str, typer.Option(help="What it should not show.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="The PNG to write.  [default: outputs/<names of the inputs>.png]")]
+Model = Annotated[str, typer.Option("--model", "-m", help="A name that `sonicdiff models` lists, or a directory.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps ...  [default: a GPU if there is one]")]
+Seed = Annotated[int | None, typer.Option(help="The same seed gives the same image.  [default: drawn at random, and printed]")]
+Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Denoising steps.")]
+Guidance = Annotated[float, typer.Option("--guidance", help="How far to follow the text.")]
+AudioGuidance = Annotated[float, typer.Option("--audio-guidance", help="How far to follow the sound.")]
+Beta = Annotated[
+    list[str] | None, typer.Option("--beta", help="Weight of the sound's layers: a number, or PATTERN=NUMBER, repeatable.  [default: 1]")
+]
+AudioStart = Annotated[float, typer.Option(min=0, max=1, help="Where in the schedule the sound begins to act.")]
+AudioEnd = Annotated[float, typer.Option(min=0, max=1, help="Where in the schedule it stops.")]
+SoundStart = Annotated[float, typer.Option(min=0, help="Seconds to skip in each sound.")]
+SoundLength = Annotated[float | None, typer.Option(min=0, help="Seconds to hear of each sound.  [default: to its end]")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+Paths = Annotated[bool, typer.Option(help="Record where sound and photo are, relative to the PNG, so that `replay` finds them.")]
+
+
+def weighted(sounds: list[str]) -> list[tuple[str, float]]:
+    """(path, weight) of each argument: 'wind.ogg:0.5' has the weight 0.5, a file that is really called that has the weight 1."""
+    pairs = []
+    for sound in sounds:
+        match = re.fullmatch(r"(.+):(-?[\d.]+)", sound)
+        if match is None or Path(sound).exists():
+            pairs.append((sound, 1.0))
+        else:
+            pairs.append((match[1], number(match[2], f"the weight of {match[1]}")))
+    return pairs
+
+
+def scales(beta: list[str] | None) -> float | dict[str, float]:
+    """A number, or a number by layer-name pattern, from the values of --beta."""
+    if not beta:
+        return 1.0
+    if len(beta) == 1 and "=" not in beta[0]:
+        return number(beta[0], "--beta")
+    if any("=" not in value for value in beta):
+        raise typer.BadParameter(f"got {' '.join(beta)}; expected one number, or PATTERN=NUMBER each time", param_hint="--beta")
+    return {pattern: number(value, f"--beta {pattern}") for pattern, value in (item.rsplit("=", 1) for item in beta)}
+
+
+def number(text: str, what: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"got {text!r} for {what}; expected a number") from None
+
+
+def destination(output: Path | None, *sources: str | Path) -> Path:
+    """Where to write, checked before the work is done; without --output a name made of the sources' that is not taken yet."""
+    if output is not None:
+        if output.suffix.lower() != ".png":
+            raise typer.BadParameter(f"got {output.name!r}; expected a name that ends in .png", param_hint="--output")
+        path = output
+    else:
+        stem = "-".join(Path(source).stem for source in sources)[:120] or "image"
+        path = next(p for p in (Path("outputs", f"{stem}{n}.png") for n in ("", *(f"-{i}" for i in range(2, 10_000)))) if not p.exists())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def existing(*files: str | Path) -> None:
+    """Raises FileNotFoundError for the first that is not a file, before a model is loaded for it."""
+    for file in files:
+        if not Path(file).is_file():
+            raise FileNotFoundError(f"there is no file {str(file)!r}")

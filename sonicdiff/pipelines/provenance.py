@@ -1,0 +1,122 @@
+"""Saving an image with the record of what made it (PNG text, JSON), reading the record, and making the image again."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, PngImagePlugin
+
+from sonicdiff.pipelines import checkpoints, photos, record, sounds
+from sonicdiff.pipelines.record import FILES, KEY
+from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+
+File = str | os.PathLike[str]
+
+
+class ReplayError(ValueError):
+    """An image that cannot be made again; the message says why in one sentence."""
+
+
+def save(image: Image.Image, path: File, with_paths: bool = False) -> Path:
+    """Writes a PNG with the image's record. with_paths: also where its sound and photo are, relative to the PNG, so that `replay` finds them."""
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"got the name {path.name!r}; expected one that ends in .png, the format that keeps the record")
+    if KEY not in image.info:
+        raise ValueError("this image has no record; expected one from generate, edit or interpolate")
+    made = json.loads(image.info[KEY])
+    if with_paths:
+        made["files"] = relative_to(path.parent, json.loads(image.info[FILES]))
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt(KEY, json.dumps(made, ensure_ascii=False, sort_keys=True))
+    image.save(path, format="PNG", pnginfo=text)
+    return path
+
+
+def read(path: File) -> dict[str, Any]:
+    """The record of a saved image: task, model, revision, seed, settings, hashes of sounds and photo, versions."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            image.load()  # text may stand after the pixels
+            return json.loads(image.info[KEY])
+    except (OSError, KeyError, ValueError) as error:
+        raise ReplayError(f"{Path(path).name} holds no record of sonicdiff; expected a PNG that sonicdiff saved, unchanged") from error
+
+
+def replay(
+    path: File,
+    sound: File | Sequence[File] | None = None,
+    image: File | None = None,
+    pipeline: SonicDiffusionPipeline | None = None,
+    show_progress: bool = True,
+) -> Image.Image:
+    """Makes a saved image again: on the same machine with the same versions, the same bytes once saved.
+
+    sound (several in their order) and image: the files used; by default those the record points to, or of the same name beside the PNG.
+    pipeline: the model, by default the one the record names. Raises ReplayError where anything is missing or is not what was used.
+    """
+    made, folder = read(path), Path(path).parent
+    settings, files = made["settings"], made.get("files") or {"sounds": [None] * len(made["sounds"]), "photo": None}
+    if made["task"] == "generate" and made["seed"] is None:
+        raise ReplayError("the image was made with the caller's own generator, not a seed, and cannot be made again")
+    pipeline = pipeline or checkpoints.load(named(made))
+    if made["revision"] != (revision := record.origin(pipeline)["revision"]):
+        raise ReplayError(f"the image was made by revision {made['revision']} of {made['model']!r}; this is revision {revision}")
+    now = record.machine(pipeline)
+    warn_of_changes(made["machine"], now)
+
+    given = [sound] if isinstance(sound, (str, os.PathLike)) else list(sound or [None] * len(made["sounds"]))
+    if len(given) != len(made["sounds"]) or (image is not None and made["photo"] is None):
+        raise ReplayError(f"the image was made from {len(made['sounds'])} sounds and {'a' if made['photo'] else 'no'} photo; got others")
+    clip = {name: settings[name] for name in ("sound_start", "sound_length")}
+    audio = [
+        (found(entry, file, recorded, folder, lambda path: sounds.sha256(path, **clip)), entry.get("weight"))
+        for entry, file, recorded in zip(made["sounds"], given, files["sounds"], strict=True)
+    ]
+    photo = made["photo"] and found(made["photo"], image, files["photo"], folder, lambda path: photos.sha256(photos.load(path)))
+    run = pipeline.edit if made["task"] == "edit" else partial(generate_one, pipeline, made["seed"])
+    again = run(image=photo, audio=audio or None, show_progress=show_progress, **settings)
+    again.info[KEY] = json.dumps({**made, "machine": now})
+    return again
+
+
+def generate_one(pipeline: SonicDiffusionPipeline, seed: int, **options: Any) -> Image.Image:
+    return pipeline.generate(seed=seed, **options)[0]
+
+
+def named(made: dict[str, Any]) -> str:
+    if made["model"] is None:
+        raise ReplayError("the image was made by a model that was never saved; give it as the pipeline")
+    return made["model"]
+
+
+def found(entry: dict[str, Any], given: File | None, recorded: str | None, folder: Path, sha256: Callable[[Path], str]) -> Path:
+    """The file an entry of the record stands for: the one given, else the one recorded, else one of its name beside the image."""
+    if "sha256" not in entry:
+        raise ReplayError("the image was made from audio_embeds, not from a sound, and cannot be made again")
+    candidates = [Path(given)] if given is not None else [folder / name for name in (recorded, entry["name"]) if name]
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        raise ReplayError(f"{entry['name'] or 'a file with no name'}, which the image was made from, is not to be found; say where it is")
+    if sha256(path) != entry["sha256"]:
+        raise ReplayError(f"{path.name} is not what the image was made from: its contents differ")
+    return path
+
+
+def warn_of_changes(then: dict[str, Any], now: dict[str, Any]) -> None:
+    changed = [f"{name} {then[name]} -> {now[name]}" for name in then if then[name] != now[name]]
+    if changed:
+        warnings.warn(f"the image will be alike but not the same bytes: {', '.join(changed)}", stacklevel=3)
+
+
+def relative_to(folder: Path, files: dict[str, Any]) -> dict[str, Any]:
+    def relative(file: str | None) -> str | None:
+        return file and os.path.relpath(file, folder)
+
+    return {"sounds": [relative(file) for file in files["sounds"]], "photo": relative(files["photo"])}

@@ -1,0 +1,89 @@
+"""The record every image carries: what made it, so that it can be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+from PIL import Image
+
+from sonicdiff import __version__
+from sonicdiff.pipelines import photos
+from sonicdiff.pipelines.sounds import Heard
+
+KEY, FILES = "sonicdiff", "sonicdiff-files"
+NOT_SETTINGS = {"self", "audio", "audio_embeds", "image", "seed", "generator"}
+NOT_SETTINGS |= {"num_images_per_prompt", "callback_on_step_end", "show_progress", "output_type"}
+
+
+def settings(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call that belong in the record, as JSON would give them back."""
+    return json.loads(json.dumps({name: value for name, value in arguments.items() if name not in NOT_SETTINGS}))
+
+
+def machine(pipeline: Any) -> dict[str, Any]:
+    """What else decides the bytes: the same settings on another machine or version give a like image, not the same bytes."""
+    return {
+        "sonicdiff": __version__,
+        "torch": torch.__version__,
+        "diffusers": diffusers.__version__,
+        "transformers": transformers.__version__,
+        "device": pipeline.unet.device.type,
+        "dtype": str(pipeline.unet.dtype).removeprefix("torch."),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def origin(pipeline: Any) -> dict[str, Any]:
+    """The model's name and revision; both None for one that was not loaded from a directory."""
+    directory = Path(pipeline.config.get("_name_or_path") or "")
+    saved = (directory / "model_index.json").is_file()
+    return {"model": directory.name if saved else None, "revision": revision(directory) if saved else None}
+
+
+def revision(directory: Path) -> str:
+    """SHA-256 over the manifest of a model directory: each weight and configuration file's path and hash."""
+    files = sorted(path for path in directory.rglob("*") if path.suffix in (".safetensors", ".json"))
+    return manifest_hash(directory, tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files))
+
+
+@lru_cache(maxsize=8)
+def manifest_hash(directory: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
+    lines = [f"{path.relative_to(directory).as_posix()} {file_hash(path)}\n" for path, _, _ in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def made(pipeline: Any, task: str, settings: dict[str, Any], heard: Heard, photo: Image.Image | None, source: Any) -> dict[str, Any]:
+    """Everything that made an image but its seed; "files" are paths, which `put` keeps apart."""
+    photo_file = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
+    return {
+        "task": task,
+        **origin(pipeline),
+        "seed": None,
+        "settings": settings,
+        "sounds": list(heard.records),
+        "photo": photo and {"name": photo_file and Path(photo_file).name, "sha256": photos.sha256(photo)},
+        "machine": machine(pipeline),
+        "files": {"sounds": list(heard.files), "photo": photo_file},
+    }
+
+
+def put(image: Image.Image, made: dict[str, Any]) -> Image.Image:
+    """The image with its record in `.info`, and apart from it the paths of its files: where they lie is private unless the caller says."""
+    public = {name: value for name, value in made.items() if name != "files"}
+    image.info = {KEY: json.dumps(public), FILES: json.dumps(made["files"])}
+    return image

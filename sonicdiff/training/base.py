@@ -1,0 +1,88 @@
+"""The base model: text to image by latent diffusion (Rombach et al. 2022), with min-SNR weights and dropped text for guidance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from torch import Tensor, nn
+
+from sonicdiff.training.cache import Chunks
+from sonicdiff.training.loop import Draw
+
+
+@dataclass(frozen=True)
+class BaseOptions:
+    text_dropout: float = 0.12
+    min_snr_gamma: float = 5.0
+    offset_noise: float = 0.0  # standard deviation of a per-channel constant added to the noise
+
+
+def make_unet(latent_channels: int, context_dim: int) -> UNet2DConditionModel:
+    """Stable Diffusion's four levels under Stable Diffusion's names, narrower."""
+    return UNet2DConditionModel(
+        sample_size=32, in_channels=latent_channels, out_channels=latent_channels,
+        down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",), up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+        block_out_channels=(32, 64, 128, 160), layers_per_block=2, cross_attention_dim=context_dim, attention_head_dim=(2, 2, 4, 5),
+        norm_num_groups=8,
+    )  # fmt: skip
+
+
+def make_scheduler() -> DDIMScheduler:
+    """Stable Diffusion 1.x's noise schedule."""
+    return DDIMScheduler(
+        num_train_timesteps=1000, beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012,
+        clip_sample=False, set_alpha_to_one=False, steps_offset=1,
+    )  # fmt: skip
+
+
+class DenoisingLoss:
+    """The epsilon loss of a batch of latents, weighted by min-SNR-gamma (Hang et al. 2023)."""
+
+    def __init__(self, scheduler: DDIMScheduler, gamma: float, offset_noise: float = 0.0):
+        self.alphas, self.gamma, self.offset_noise = scheduler.alphas_cumprod, gamma, offset_noise
+
+    def __call__(self, eps_model: Callable[[Tensor, Tensor], Tensor], latents: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        noise = torch.randn(latents.shape, generator=generator)
+        noise += self.offset_noise * torch.randn((*latents.shape[:2], 1, 1), generator=generator)
+        timesteps = torch.randint(0, len(self.alphas), (len(latents),), generator=generator)
+        noise, timesteps = noise.to(latents.device), timesteps.to(latents.device)
+        alpha = self.alphas.to(latents.device)[timesteps][:, None, None, None]
+        noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+        error = (eps_model(noisy, timesteps).float() - noise).square().mean((1, 2, 3))
+        snr = (alpha / (1 - alpha)).flatten()
+        return {"loss": (error * (self.gamma / snr).clamp(max=1)).mean(), "squared": error.mean()}
+
+
+class BaseTask:
+    """Rows of latents with one or more captions each, as precomputed hidden states of the frozen text encoder."""
+
+    def __init__(self, unet: UNet2DConditionModel, options: BaseOptions, versions: Sequence[Chunks], text: Tensor, null_text: Tensor):
+        self.unet, self.options = unet.to(memory_format=torch.channels_last), options
+        self.versions, self.text, self.null_text = versions, text, null_text
+        self.loss = DenoisingLoss(make_scheduler(), options.min_snr_gamma, options.offset_noise)
+
+    def modules(self) -> dict[str, nn.Module]:
+        return {"unet": self.unet}
+
+    def rates(self) -> dict[str, float]:
+        return {}
+
+    def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
+        device, rng = self.unet.device, draw.numpy
+        rows = rng.integers(0, len(self.versions[0]), batch_size)
+        latents = any_version(self.versions, rows, rng).to(device)
+        text = self.text[torch.from_numpy(rows)].float()
+        dropped = torch.from_numpy(rng.random(batch_size) < self.options.text_dropout)
+        text = torch.where(dropped[:, None, None], self.null_text.float(), text).to(device)
+        return self.loss(lambda x, t: self.unet(x, t, text).sample, latents, draw.torch)
+
+
+def any_version(versions: Sequence[Chunks], rows: np.ndarray, rng: np.random.Generator) -> Tensor:
+    """Latents (B, C, H, W) of `rows`, each from one of the versions (as rendered, mirrored) at random."""
+    which = rng.integers(0, len(versions), len(rows))
+    batch = np.stack([versions[v][[row]][0] for v, row in zip(which, rows, strict=True)])
+    return torch.from_numpy(batch).float().contiguous(memory_format=torch.channels_last)

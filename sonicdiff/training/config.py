@@ -1,0 +1,66 @@
+"""The configuration of a training stage: one TOML file, read into frozen dataclasses; an unknown key is an error."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class ConfigError(ValueError):
+    """A training configuration that cannot be used; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How long and how fast to learn; shared by all stages."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    warmup_steps: int = 100
+    decay_fraction: float = 0.3  # the last part of the run, in which the rate falls linearly to zero
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    ema_decay: float = 0.999
+    seed: int = 0
+    save_every_s: float = 180.0  # seconds between checkpoints
+    log_every: int = 50  # steps between log lines
+    mixed_precision: str = "no"  # "bf16": autocast where the processor is faster in it
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage of a recipe: which task, with which options, learning how."""
+
+    stage: str
+    loop: LoopConfig
+    options: dict[str, Any]  # the task's own dataclass reads and checks these
+
+    @classmethod
+    def read(cls, path: Path) -> StageConfig:
+        """Read a stage from a TOML file with the keys `stage`, `[loop]` and `[options]`."""
+        try:
+            table = tomllib.loads(path.read_text())
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path} is not a readable TOML file: {error}") from None
+        if unknown := set(table) - {"stage", "loop", "options"}:
+            raise ConfigError(f"{path} has unknown keys {sorted(unknown)}; known are stage, [loop] and [options]")
+        return cls(table["stage"], build(LoopConfig, table.get("loop", {}), path), table.get("options", {}))
+
+    def asdict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def build(kind: type[T], table: dict[str, Any], where: object = "configuration") -> T:
+    """Build the dataclass `kind` from `table`, refusing keys that it does not have."""
+    known = [field.name for field in fields(kind)]  # pyright: ignore[reportArgumentType]
+    if unknown := sorted(set(table) - set(known)):
+        raise ConfigError(f"{where}: unknown keys {unknown}; {kind.__name__} knows {known}")
+    try:
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+    except TypeError as error:
+        raise ConfigError(f"{where}: {error}") from None

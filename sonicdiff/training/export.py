@@ -1,0 +1,43 @@
+"""The finished model as a pipeline directory: 16-bit safetensors in shards that a git repository can carry."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import ClapAudioModelWithProjection, CLIPTextModel, CLIPTokenizer
+
+from sonicdiff.models.adapter import AudioAdapter
+from sonicdiff.models.labels import SoundLabels
+from sonicdiff.models.projector import AudioProjector
+from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.training.base import make_scheduler
+from sonicdiff.training.clap import make_feature_extractor
+
+SHARD = "14MB"
+
+
+def export_pipeline(parts: dict[str, Path], labels: SoundLabels, output: Path) -> None:
+    """Assemble the components in `parts` (by name) and write them as `output`, replacing an older model but not its card."""
+    pipeline = SonicDiffusionPipeline(
+        vae=AutoencoderKL.from_pretrained(parts["vae"], torch_dtype=torch.float16),
+        text_encoder=CLIPTextModel.from_pretrained(parts["text_encoder"], dtype=torch.float16),
+        tokenizer=CLIPTokenizer.from_pretrained(parts["tokenizer"]),
+        unet=UNet2DConditionModel.from_pretrained(parts["unet"], torch_dtype=torch.float16),
+        scheduler=make_scheduler(),
+        audio_encoder=ClapAudioModelWithProjection.from_pretrained(parts["audio_encoder"], dtype=torch.float16),
+        feature_extractor=make_feature_extractor(),
+        projector=AudioProjector.from_pretrained(parts["projector"], torch_dtype=torch.float16),
+        adapter=AudioAdapter.from_pretrained(parts["adapter"], torch_dtype=torch.float16),
+        labels=labels.half(),
+        null_audio="off",
+    )
+    partial = output.with_name(output.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    pipeline.save_pretrained(partial, max_shard_size=SHARD)
+    for kept in [path for path in output.glob("*") if path.is_file() and path.name != "model_index.json"]:
+        shutil.copy2(kept, partial / kept.name)
+    shutil.rmtree(output, ignore_errors=True)
+    partial.rename(output)

@@ -1,0 +1,132 @@
+"""The VAE of the small model: reconstruction of scenes and of broad image statistics, then latents of unit variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+
+from sonicdiff.training.cache import Chunks
+from sonicdiff.training.images import halved, random_crops, to_tensor
+from sonicdiff.training.loop import Draw
+
+
+@dataclass(frozen=True)
+class VaeOptions:
+    channels: tuple[int, ...] = (16, 48, 96, 128)
+    latent_channels: int = 8
+    norm_groups: int = 8  # 32 groups on few channels would be instance normalisation
+    crop: int = 64  # pixels
+    texture_share: float = 0.5  # of each batch; the rest are scenes
+    half_share: float = 0.4  # of each batch at half resolution, as the first part of the UNet's training sees it
+    squared_weight: float = 5.0
+    absolute_weight: float = 0.5
+    gradient_weight: float = 0.3
+    chroma_weight: float = 0.5
+    kl_weight: float = 2e-4  # a latent value
+    decoder_only: bool = False  # goes on with the encoder, and so the latents, as they are
+
+
+def make_vae(options: VaeOptions) -> AutoencoderKL:
+    levels = len(options.channels)
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=options.channels,
+        layers_per_block=1,
+        latent_channels=options.latent_channels,
+        norm_num_groups=options.norm_groups,
+        sample_size=256,
+        scaling_factor=1.0,
+    )
+
+
+class VaeTask:
+    """Learns to reconstruct crops of the chunk folders `scenes` and `textures` (uint8 images)."""
+
+    def __init__(self, vae: AutoencoderKL, options: VaeOptions, scenes: Path, textures: Path):
+        self.vae, self.options = vae.to(memory_format=torch.channels_last), options
+        self.scenes, self.textures = Chunks(scenes), Chunks(textures)
+        for module in (vae.encoder, vae.quant_conv):
+            module.requires_grad_(not options.decoder_only)
+
+    def modules(self) -> dict[str, nn.Module]:
+        return {"vae": self.vae}
+
+    def rates(self) -> dict[str, float]:
+        return {}
+
+    def batch(self, draw: Draw, size: int) -> Tensor:
+        of_textures, crop, rng = round(size * self.options.texture_share), self.options.crop, draw.numpy
+        at_half = rng.random() < self.options.half_share
+        scenes = self.scenes[rng.integers(0, len(self.scenes), size - of_textures)]
+        textures = self.textures[rng.integers(0, len(self.textures), of_textures)]
+        pixels = to_tensor(random_crops(np.concatenate([scenes, textures]), crop * (2 if at_half else 1), rng), self.vae.device)
+        return halved(pixels) if at_half else pixels
+
+    def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
+        pixels = self.batch(draw, batch_size)
+        posterior = self.vae.encode(pixels).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=draw.torch).to(pixels.device)
+        decoded = self.vae.decode(posterior.mean + posterior.std * noise).sample.float()
+        error = decoded - pixels
+        o = self.options
+        parts = {
+            "squared": error.square().mean(),
+            "absolute": error.abs().mean(),
+            "gradient": gradients(error).abs().mean(),
+            "chroma": (error - error.mean(1, keepdim=True)).abs().mean(),
+            "kl": posterior.kl().mean() / posterior.mean[0].numel(),
+        }
+        weights = (o.squared_weight, o.absolute_weight, o.gradient_weight, o.chroma_weight, o.kl_weight)
+        loss = sum(weight * part for weight, part in zip(weights, parts.values(), strict=True))
+        return {"loss": loss, "psnr": 10 * torch.log10(4 / parts["squared"].detach()), **parts}  # pyright: ignore[reportReturnType]
+
+
+def gradients(x: Tensor) -> Tensor:
+    """Horizontal and vertical differences of (B, C, H, W), side by side."""
+    return torch.cat([(x[..., 1:] - x[..., :-1]).flatten(1), (x[..., 1:, :] - x[..., :-1, :]).flatten(1)], 1)
+
+
+@torch.no_grad()
+def whiten(vae: AutoencoderKL, latents: Tensor) -> None:
+    """Make latents like these (B, C, H, W) have zero mean and unit covariance, the decoder compensating exactly.
+
+    The map is folded into the two 1x1 convolutions around the latents (`quant_conv`, `post_quant_conv`), so no code
+    needs to know of it. The posterior's variance is scaled channel by channel, which is exact for its mean only.
+    """
+    channels = latents.shape[1]
+    rows = latents.permute(0, 2, 3, 1).reshape(-1, channels).double()
+    mean = rows.mean(0)
+    values, vectors = torch.linalg.eigh(torch.cov(rows.T))
+    forward = vectors @ torch.diag(values.rsqrt()) @ vectors.T
+    backward = vectors @ torch.diag(values.sqrt()) @ vectors.T
+    quant, post = vae.quant_conv, vae.post_quant_conv
+    weight, bias = quant.weight[:, :, 0, 0].double(), quant.bias.double()
+    quant.weight[:channels, :, 0, 0] = (forward @ weight[:channels]).to(quant.weight.dtype)
+    quant.bias[:channels] = (forward @ (bias[:channels] - mean)).to(quant.bias.dtype)
+    quant.bias[channels:] += 2 * torch.log(forward.diagonal()).to(quant.bias.dtype)
+    weight, bias = post.weight[:, :, 0, 0].double(), post.bias.double()
+    post.weight[:, :, 0, 0] = (weight @ backward).to(post.weight.dtype)
+    post.bias.copy_((bias + weight @ mean).to(post.bias.dtype))
+
+
+@torch.no_grad()
+def encode(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
+    """Posterior means (B, C, H/8, W/8), scaled as the UNet takes them."""
+    return vae.encode(pixels).latent_dist.mean * vae.config.scaling_factor
+
+
+@torch.no_grad()
+def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
+    return vae.decode(latents / vae.config.scaling_factor).sample
+
+
+def psnr(a: Tensor, b: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of images in [-1, 1], one value an image."""
+    return 10 * torch.log10(4 / F.mse_loss(a.clamp(-1, 1), b, reduction="none").flatten(1).mean(1))

@@ -1,0 +1,49 @@
+"""Guidance as weighted branches equals the formula of the two scales, with no branch too many."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sonicdiff.diffusion.guidance import branches, text_and_audio
+from sonicdiff.diffusion.interpolation import lerp, slerp
+
+NULL, TEXT, SOUND = (torch.full((1, 2, 3), value) for value in (0.0, 1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "audio", "scales", "expected"),
+    [
+        (TEXT, SOUND, (3.0, 5.0), 3),
+        (TEXT, SOUND, (5.0, 5.0), 2),  # the text alone cancels out
+        (NULL, SOUND, (3.0, 5.0), 2),  # nothing to read
+        (TEXT, None, (3.0, 5.0), 2),
+        (TEXT, None, (1.0, 5.0), 1),
+        (NULL, None, (3.0, 5.0), 1),
+        (NULL, SOUND, (3.0, 1.0), 1),
+        (TEXT, SOUND, (3.0, 0.0), 2),  # a sound that does not count is not heard
+    ],
+)
+def test_branches_sum_to_the_formula(text: torch.Tensor, audio: torch.Tensor | None, scales: tuple[float, float], expected: int) -> None:
+    def eps(read: torch.Tensor, heard: torch.Tensor | None) -> torch.Tensor:
+        return read * 7 + (0.0 if heard is None else heard * 11)
+
+    made = branches(NULL, text, audio, None, *scales)
+    found = sum(branch.weight * eps(branch.text, branch.audio) for branch in made)
+    torch.testing.assert_close(found, text_and_audio(eps(NULL, None), eps(text, None), eps(text, audio), *scales))
+    assert len(made) == expected
+    assert all(branch.audio is None for branch in made[:-1])
+
+
+def test_null_audio_is_heard_by_every_branch() -> None:
+    silence = torch.full((1, 2, 3), 9.0)
+    assert [branch.audio is not None for branch in branches(NULL, TEXT, SOUND, silence, 2.0, 3.0)] == [True] * 3
+
+
+def test_slerp() -> None:
+    a, b = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0])
+    torch.testing.assert_close(slerp(a, b, 0.5), torch.tensor([0.5**0.5, 0.5**0.5, 0.0]))
+    assert torch.equal(slerp(a, b, 0.0), a)
+    torch.testing.assert_close(slerp(a, b, 1.0), b)
+    torch.testing.assert_close(slerp(a, a, 0.3), a)
+    torch.testing.assert_close(lerp(a, b, 0.25), torch.tensor([0.75, 0.25, 0.0]))

@@ -1,0 +1,160 @@
+"""edit: the photo comes back in its size, the cache pays, and what is left alone stays as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import TEXT_DIM
+from torch import Tensor
+
+from sonicdiff.diffusion import ddim
+from sonicdiff.diffusion.injection import attention_layers, conv_layers
+from sonicdiff.pipelines import codec
+from sonicdiff.pipelines.detail import carry_over, similarity
+from sonicdiff.pipelines.editing import injection_plan
+from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.source import Source, SourceCache
+
+FAST: dict[str, Any] = {"num_inference_steps": 4, "show_progress": False}
+
+
+@torch.no_grad()
+def slow_edit(pipeline: SonicDiffusionPipeline, photo: Image.Image, embeds: Tensor, prompt: str, scale: float) -> Tensor:
+    """Plug-and-play as published: one batch [source | null | both] a step, features and q, k of the source copied into all its rows."""
+    unet, size = pipeline.unet, pipeline.size(photo)
+    nothing, text, tokens = pipeline.encode_prompt(""), pipeline.encode_prompt(prompt), pipeline.projector(embeds)
+    schedule = ddim.make_schedule(pipeline.scheduler.alphas_cumprod, 4)
+    x0 = codec.encode(pipeline.vae, photo, size)
+    trajectory = ddim.invert(lambda x, t: unet(x, t, encoder_hidden_states=nothing).sample, x0, schedule)
+    x = trajectory[0]
+    for step, (t, alpha_from, alpha_to) in enumerate(schedule.steps):
+        layers = conv_layers(unet) * (step < 0.8 * 4) + attention_layers(unet) * (step < 0.5 * 4)
+        handles = [
+            unet.get_submodule(layer).register_forward_hook(lambda module, args, output: output[:1].expand_as(output)) for layer in layers
+        ]
+        with pipeline.adapter.attached(unet):
+            heard = {"audio_tokens": tokens, "audio_rows": slice(2, 3)}
+            batch, read = torch.cat([trajectory[step], x, x]), torch.cat([nothing, nothing, text])
+            _, null, both = unet(batch, t, encoder_hidden_states=read, cross_attention_kwargs=heard).sample.chunk(3)
+        for handle in handles:
+            handle.remove()
+        x = ddim.ddim_step(x, null + scale * (both - null), alpha_from, alpha_to)
+    return x
+
+
+@pytest.mark.parametrize("prompt", ["", "rain"])
+def test_equals_the_slow_version(tiny: SonicDiffusionPipeline, photo: Path, sound: Path, prompt: str) -> None:
+    expected = slow_edit(tiny, Image.open(photo), tiny.embed_audio(sound), prompt, 3.0)
+    scales = {"guidance_scale": 3.0, "audio_guidance_scale": 3.0}
+    found = tiny.edit(photo, sound, prompt, **scales, **FAST, output_type="latent")
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
+
+
+def test_photo_size_and_determinism(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
+    first = tiny.edit(photo, sound, **FAST)
+    assert first.size == (96, 64)
+    assert np.array_equal(np.asarray(tiny.edit(photo, sound, **FAST)), np.asarray(first))
+    pixels = tiny.edit(photo, sound, **FAST, output_type="np")
+    assert np.array_equal(np.round(pixels * 255), np.asarray(first))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (300, 100), (33, 250), (8, 64), (500, 375)])
+def test_any_shape(tiny: SonicDiffusionPipeline, sound: Path, size: tuple[int, int]) -> None:
+    photo = Image.effect_noise(size, 60).convert("RGB")
+    width, height = tiny.size(photo)
+    assert width % 64 == height % 64 == 0 and 0.4 < width * height / 64**2 < 9
+    assert tiny.edit(photo, sound, num_inference_steps=1, show_progress=False).size == size
+
+
+def test_second_sound_costs_no_inversion(tiny: SonicDiffusionPipeline, photo: Path, sound: Path, other_sound: Path) -> None:
+    phases: list[str] = []
+
+    def note(pipeline: Any, step: int, t: int, state: dict[str, Any]) -> None:
+        phases.append(state["phase"])
+        assert step == len(phases) - 1 < state["total"]
+
+    fresh = tiny.edit(photo, other_sound, **FAST)
+    tiny.sources = SourceCache(2**31)
+    tiny.edit(photo, sound, **FAST, callback_on_step_end=note)
+    assert phases == ["inversion"] * 4 + ["features"] * 4 + ["edit"] * 4
+    phases.clear()
+    second = tiny.edit(photo, other_sound, **FAST, callback_on_step_end=note)
+    assert phases == ["edit"] * 4
+    assert np.array_equal(np.asarray(second), np.asarray(fresh))
+    phases.clear()
+    more = tiny.edit(photo, sound, **FAST, attention_injection=1.0, callback_on_step_end=note)
+    assert phases == ["features"] * 2 + ["edit"] * 4
+    tiny.sources = SourceCache(2**31)
+    assert np.array_equal(np.asarray(tiny.edit(photo, sound, **FAST, attention_injection=1.0)), np.asarray(more))
+
+
+def test_other_photo_or_settings_are_inverted_anew(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
+    other = Image.open(photo).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    for image, options in ((photo, {}), (other, {}), (photo, {"inversion": "current"}), (photo, {"inversion_refinements": 1})):
+        tiny.edit(image, sound, **FAST, **options)
+    assert len(tiny.sources.sources) == 4
+
+
+def test_stopped_inversion_leaves_nothing_half_done(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
+    for last in (2, 6, 9):
+        with pytest.raises(ddim.Stopped):
+            tiny.edit(photo, sound, **FAST, callback_on_step_end=lambda pipeline, step, t, state, last=last: step < last)
+        tiny.unet.load_state_dict(tiny.unet.state_dict())
+    stopped = tiny.edit(photo, sound, **FAST)
+    tiny.sources = SourceCache(2**31)
+    assert np.array_equal(np.asarray(tiny.edit(photo, sound, **FAST)), np.asarray(stopped))
+
+
+def test_full_injection_without_guidance_reconstructs(tiny: SonicDiffusionPipeline, photo: Path) -> None:
+    latents = tiny.edit(photo, num_inference_steps=50, inversion_refinements=2, show_progress=False, output_type="latent")
+    x0 = codec.encode(tiny.vae, Image.open(photo), tiny.size(Image.open(photo)))
+    assert (latents - x0).abs().max() < 0.1 * x0.abs().max()
+
+
+def test_plan_is_fractions_of_the_schedule(tiny: SonicDiffusionPipeline) -> None:
+    schedule = ddim.make_schedule(tiny.scheduler.alphas_cumprod, 10)
+    plan = injection_plan(tiny.unet, schedule, 0.8, 0.5)
+    assert [len(plan.get(t, [])) for t in schedule.timesteps] == [18] * 5 + [2] * 3 + [0] * 2
+    assert injection_plan(tiny.unet, schedule, 0, 0) == {}
+    with pytest.raises(ValueError, match="attention_injection 2"):
+        injection_plan(tiny.unet, schedule, 0.8, 2)
+
+
+def test_detail() -> None:
+    rng = np.random.default_rng(0)
+    photo = Image.fromarray(rng.integers(0, 256, (90, 70, 3), dtype=np.uint8))
+    blurred = photo.resize((32, 40)).resize((35, 45))
+    assert np.array_equal(np.asarray(carry_over(photo, blurred, blurred, 1.0)), np.asarray(photo))
+    assert np.array_equal(np.asarray(carry_over(photo, blurred, blurred, 0.0)), np.asarray(blurred.resize(photo.size, Image.Resampling.BICUBIC)))
+    changed = np.asarray(blurred).copy()
+    changed[:20] = 255 - changed[:20]
+    kept = np.abs(np.asarray(carry_over(photo, Image.fromarray(changed), blurred, 1.0)).astype(int) - np.asarray(photo)).mean((1, 2))
+    assert kept[60:].max() == 0 and kept[:30].min() > 10
+
+
+def test_similarity_is_one_for_the_same_and_low_for_other_structure() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 256, (2, 40, 40, 3), dtype=np.uint8)
+    np.testing.assert_allclose(similarity(a, a), 1)
+    assert similarity(a, b).mean() < 0.3
+
+
+def test_cache_is_bounded() -> None:
+    cache, image = SourceCache(max_bytes=1000), Image.new("RGB", (8, 8))
+    for name in "abc":
+        cache.put(name, Source({1: torch.zeros(100)}, image))
+    assert cache.get("a") is None and cache.get("b") is not None
+    cache.put("d", Source({1: torch.zeros(100)}, image))
+    assert cache.get("b") is not None and cache.get("c") is None
+    cache.put("large", Source({1: torch.zeros(1000)}, image))
+    assert list(cache.sources) == ["large"]
+
+
+def test_text_alone_edits_too(tiny: SonicDiffusionPipeline, photo: Path) -> None:
+    plain, rain = (tiny.edit(photo, prompt=prompt, **FAST, output_type="latent") for prompt in ("", "rain"))
+    assert tiny.text_encoder.config.hidden_size == TEXT_DIM and not torch.equal(plain, rain)

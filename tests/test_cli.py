@@ -1,0 +1,171 @@
+"""The command line: its commands on the tiny model, and its failures in one sentence."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from PIL import Image
+from typer.testing import CliRunner
+
+from sonicdiff import __version__
+from sonicdiff.cli import app, options, pictures
+
+STEPS = ["--steps", "2", "--quiet"]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def fails(result: Result, code: int, *words: str) -> None:
+    """The run ended with `code` and one sentence that has these words, and no traceback."""
+    assert result.exit_code == code, result.output
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "Traceback" not in result.output
+    if code == 1:
+        assert result.stderr.startswith("sonicdiff: ") and result.stderr.count("\n") == 1, result.stderr
+    for word in words:
+        assert word in result.stderr, result.stderr
+
+
+def record(path: Path) -> dict[str, Any]:
+    with Image.open(path) as image:
+        image.load()
+        return json.loads(image.info["sonicdiff"])
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_help_and_version() -> None:
+    assert run("--version").output.strip() == __version__
+    assert set(app_commands()) <= set(run("--help").output.split())
+
+
+def app_commands() -> list[str]:
+    return ["edit", "generate", "interpolate", "replay", "models", "demo", "train", "evaluate", "doctor"]
+
+
+@pytest.mark.parametrize("command", app_commands())
+def test_every_command_explains_itself(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0 and "Usage" in result.output
+
+
+def test_edit_saves_the_image_with_its_record(tiny_directory: Path, photo: Path, sound: Path, other_sound: Path) -> None:
+    result = run("edit", photo, sound, f"{other_sound}:0.5", "-m", tiny_directory, "-o", "new/out.png", "--beta", "mid_block*=2", *STEPS)
+    assert result.exit_code == 0, result.output
+    made = record(Path("new/out.png"))
+    assert made["task"] == "edit" and made["settings"]["beta"] == {"mid_block*": 2.0}
+    assert [entry["weight"] for entry in made["sounds"]] == [1.0, 0.5]
+    assert result.output.startswith("new/out.png")
+    with Image.open("new/out.png") as image, Image.open(photo) as before:
+        assert image.size == before.size
+
+
+def test_generate_prints_the_seed_it_drew_and_replay_makes_it_again(tiny_directory: Path, sound: Path) -> None:
+    result = run("generate", sound, "-p", "a coast", "-m", tiny_directory, "-o", "out.png", *STEPS)
+    assert result.exit_code == 0, result.output
+    assert f"seed {record(Path('out.png'))['seed']})" in result.output
+    again = run("replay", "out.png", "-m", tiny_directory, "-o", "again.png", "--quiet")
+    assert again.exit_code == 0, again.output
+    assert "the same bytes" in again.output
+
+
+def test_generate_from_text_alone_and_default_names(tiny_directory: Path) -> None:
+    for expected in ("outputs/image.png", "outputs/image-2.png"):
+        assert run("generate", "-p", "a coast", "--seed", 1, "-m", tiny_directory, *STEPS).output.startswith(expected)
+    assert Path("outputs/image.png").read_bytes() == Path("outputs/image-2.png").read_bytes()
+
+
+def test_interpolate_saves_frames_and_strip(tiny_directory: Path, sound: Path, other_sound: Path) -> None:
+    result = run("interpolate", sound, other_sound, "--frames", 3, "-m", tiny_directory, "-o", "strip.png", *STEPS)
+    assert result.exit_code == 0, result.output
+    with Image.open("strip.png") as strip, Image.open("strip-001.png") as frame:
+        assert strip.size == (3 * frame.width, frame.height)
+
+
+def test_demo_makes_the_sheet(tiny_directory: Path, photo: Path, sound: Path) -> None:
+    result = run("demo", "--photo", photo, "--sound", sound, "--folder", "sheets", "-m", tiny_directory, *STEPS)
+    assert result.exit_code == 0, result.output
+    assert result.output.rstrip().endswith("open sheets/sheet.png")
+    assert {path.name for path in Path("sheets").iterdir()} == {"sheet.png", f"{photo.stem}-{sound.stem}.png"}
+
+
+def test_models_lists_them_all() -> None:
+    result = run("models")
+    assert result.exit_code == 0 and {"mini", "landscape", "greatest-hits"} <= set(result.output.split())
+
+
+def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SONICDIFF_CHECKPOINTS", str(tmp_path))
+    result = run("doctor")
+    assert result.exit_code == 1 and "NOT FOUND" in result.output and "torchaudio" in result.output
+
+
+def test_doctor_loads_the_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_directory: Path) -> None:
+    (tmp_path / "mini").symlink_to(tiny_directory)
+    monkeypatch.setenv("SONICDIFF_CHECKPOINTS", str(tmp_path))
+    result = run("doctor")
+    assert result.exit_code == 0 and "M parameters" in result.output, result.output
+
+
+def test_missing_files_are_named(photo: Path, sound: Path) -> None:
+    fails(run("edit", "no.jpg", sound), 1, "no.jpg")
+    fails(run("edit", photo, "no.wav"), 1, "no.wav")
+    fails(run("replay", "no.png"), 1, "no.png")
+    fails(run("demo", "--photo", "no.jpg"), 1, "no.jpg")
+
+
+def test_unusable_files_are_named(photo: Path, sound: Path, tiny_directory: Path) -> None:
+    Path("text.jpg").write_text("not a picture")
+    Path("text.wav").write_text("not a sound")
+    fails(run("edit", "text.jpg", sound, "-m", tiny_directory, *STEPS), 1, "text.jpg")
+    fails(run("edit", photo, "text.wav", "-m", tiny_directory, *STEPS), 1, "text.wav")
+    fails(run("replay", photo), 1, "no record")
+
+
+def test_unknown_models_and_recipes_name_the_known(photo: Path, sound: Path) -> None:
+    fails(run("edit", photo, sound, "-m", "nothing"), 1, "nothing", "mini")
+    fails(run("train", "nothing"), 1, "nothing", "mini")
+    fails(run("train", "mini", "nothing"), 1, "nothing", "base")
+
+
+def test_wrong_options_are_usage_errors(photo: Path, sound: Path) -> None:
+    fails(run("edit", photo, sound, "-o", "out.jpg"), 2, ".png")
+    fails(run("edit", photo, sound, "--beta", "much"), 2, "much")
+    fails(run("edit", photo, sound, "--beta", "1", "--beta", "2"), 2, "PATTERN=NUMBER")
+    fails(run("edit", photo, sound, "--steps", "0"), 2, "steps")
+    fails(run("generate"), 2, "sound")
+    fails(run("edit", photo), 2, "SOUND")
+
+
+def test_weights_of_sounds() -> None:
+    Path("a:2").touch()
+    assert options.weighted(["a:2", "b.ogg:0.5", "c.ogg"]) == [("a:2", 1.0), ("b.ogg", 0.5), ("c.ogg", 1.0)]
+
+
+def test_traceback_on_demand(sound: Path) -> None:
+    result = run("--traceback", "edit", "no.jpg", sound)
+    assert result.exit_code == 1 and "Traceback" in result.stderr
+
+
+def test_the_installed_program_fails_in_one_sentence(tmp_path: Path) -> None:
+    result = subprocess.run([sys.executable, "-m", "sonicdiff", "edit", "no.jpg", "no.wav"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (1, "sonicdiff: there is no file 'no.jpg'\n")
+
+
+def test_a_sheet_holds_every_picture() -> None:
+    red, tall = Image.new("RGB", (300, 100), "red"), Image.new("RGB", (100, 200), "blue")
+    column = ("rain.ogg", "heard: raining", Image.new("RGB", (256, 64)))
+    page = pictures.sheet([column], [("red", [red, red]), ("tall", [tall, tall])])
+    colours = {colour for count, colour in page.getcolors(maxcolors=2**20) or [] if count > 10_000}
+    assert {(255, 0, 0), (0, 0, 255)} <= colours

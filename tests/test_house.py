@@ -1,0 +1,84 @@
+"""Rules of the house that a machine can check: cheap imports, a tree that travels, nothing that unpickles, one-way imports."""
+
+from __future__ import annotations
+
+import ast
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "sonicdiff").rglob("*.py"))
+MIB = 2**20
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout, so there is no list of tracked files")
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def cpu_seconds(*arguments: str, runs: int = 3) -> float:
+    """Processor time of the quickest of several runs of python: unlike the clock's, it does not grow where the machine is busy."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return min(once() for _ in range(runs))
+
+
+def test_importing_the_package_is_cheap() -> None:
+    assert cpu_seconds("-c", "import sonicdiff") - cpu_seconds("-c", "pass") < 0.3
+
+
+def test_help_is_quick() -> None:
+    assert cpu_seconds("-m", "sonicdiff", "--help") < 0.6
+
+
+def test_the_package_and_the_help_load_nothing_heavy() -> None:
+    program = (
+        "import sys, sonicdiff.cli; heavy = {'torch', 'diffusers', 'transformers', 'numpy', 'PIL', 'soundfile'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    cpu_seconds("-c", program, runs=1)
+
+
+def test_the_tree_travels() -> None:
+    sizes = {path: path.stat().st_size for path in tracked()}
+    assert [str(path) for path, size in sizes.items() if size > 15 * MIB] == []
+    assert sum(sizes.values()) < 60 * MIB
+
+
+def test_the_examples_stay_small_and_every_one_has_its_source() -> None:
+    files = [path for path in (ROOT / "examples").rglob("*") if path.suffix in (".jpg", ".ogg")]
+    listed = set(re.findall(r"^\| ([\w-]+\.(?:jpg|ogg)) \|", (ROOT / "examples/SOURCES.md").read_text(), re.MULTILINE))
+    assert {path.name for path in files} == listed
+    assert sum(path.stat().st_size for path in files) < 3 * MIB
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_unpickles(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = {alias.name for alias in node.names} | {getattr(node, "module", None) or ""}
+            assert not {name.split(".")[0] for name in names} & {"pickle", "dill", "joblib", "shelve", "cloudpickle"}, f"line {node.lineno}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            call, given = ast.unparse(node.func), {k.arg: getattr(k.value, "value", None) for k in node.keywords}
+            assert call != "torch.load" or given.get("weights_only") is True, f"line {node.lineno}: torch.load without weights_only=True"
+            assert call not in ("np.load", "numpy.load") or not given.get("allow_pickle"), f"line {node.lineno}: numpy.load of a pickle"
+            assert call != "yaml.load", f"line {node.lineno}: yaml.load"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_say_what_they_are(path: Path) -> None:
+    source = path.read_text()
+    assert not source.strip() or ast.get_docstring(ast.parse(source)), "no module docstring"
+    assert path.name != "utils.py"

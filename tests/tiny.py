@@ -1,0 +1,129 @@
+"""A random pipeline of Stable Diffusion's topology (seed 0), small enough to run in a second, and its parts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from transformers import (
+    ClapAudioConfig,
+    ClapAudioModelWithProjection,
+    ClapFeatureExtractor,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+)
+
+from sonicdiff.models.adapter import AudioAdapter
+from sonicdiff.models.projector import AudioProjector
+
+if TYPE_CHECKING:
+    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+
+TEXT_DIM, EMBED_DIM = 32, 32
+
+
+def make_unet() -> UNet2DConditionModel:
+    torch.manual_seed(0)
+    return UNet2DConditionModel(
+        sample_size=8,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(32, 32, 64, 64),
+        layers_per_block=2,
+        cross_attention_dim=TEXT_DIM,
+        attention_head_dim=4,
+        norm_num_groups=8,
+    ).eval()
+
+
+def make_adapter(unet: UNet2DConditionModel, gate: float = 1.0) -> AudioAdapter:
+    torch.manual_seed(1)
+    return AudioAdapter.from_unet(unet, gate=gate).eval()
+
+
+def make_vae() -> AutoencoderKL:
+    torch.manual_seed(0)
+    return AutoencoderKL(
+        block_out_channels=(8, 8, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=4,
+        norm_num_groups=4,
+        sample_size=64,
+    ).eval()
+
+
+def make_tokenizer(folder: Path) -> CLIPTokenizer:
+    """CLIP's byte-level tokenizer without any merges: each character is a token."""
+    letters = [chr(code) for code in range(33, 127)]
+    words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
+
+
+def make_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    torch.manual_seed(0)
+    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    shape = {"hidden_size": TEXT_DIM, "intermediate_size": 37, "num_attention_heads": 4, "num_hidden_layers": 2}
+    return CLIPTextModel(CLIPTextConfig(vocab_size=len(tokenizer), projection_dim=TEXT_DIM, **shape, **ends)).eval()
+
+
+def make_audio_encoder() -> ClapAudioModelWithProjection:
+    torch.manual_seed(0)
+    config = ClapAudioConfig(
+        spec_size=64,
+        patch_size=4,
+        patch_stride=[4, 4],
+        num_mel_bins=16,
+        hidden_size=32,
+        patch_embeds_hidden_size=8,
+        depths=[1, 1],
+        num_hidden_layers=2,
+        num_attention_heads=[2, 2],
+        window_size=4,
+        num_classes=2,
+        projection_dim=EMBED_DIM,
+        enable_fusion=False,
+    )
+    return ClapAudioModelWithProjection(config).eval()
+
+
+def make_feature_extractor() -> ClapFeatureExtractor:
+    return ClapFeatureExtractor(
+        feature_size=16,
+        sampling_rate=16_000,
+        hop_length=160,
+        max_length_s=1,
+        fft_window_size=512,
+        frequency_max=8_000,
+        truncation="rand_trunc",
+        padding="repeat",
+    )
+
+
+def make_pipeline(folder: Path, **config: Any) -> SonicDiffusionPipeline:
+    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+
+    unet, tokenizer = make_unet(), make_tokenizer(folder)
+    adapter = make_adapter(unet)
+    torch.manual_seed(0)
+    return SonicDiffusionPipeline(
+        vae=make_vae(),
+        text_encoder=make_text_encoder(tokenizer),
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=DDIMScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1
+        ),
+        audio_encoder=make_audio_encoder(),
+        feature_extractor=make_feature_extractor(),
+        projector=AudioProjector(EMBED_DIM, TEXT_DIM, width=32, heads=4).eval(),
+        adapter=adapter,
+        **config,
+    )
