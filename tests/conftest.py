@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,17 @@ def tiny_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def tiny(tiny_directory: Path) -> SonicDiffusionPipeline:
-    """The tiny pipeline, loaded afresh."""
-    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+@pytest.fixture(scope="session")
+def loaded_tiny(tiny_directory: Path) -> SonicDiffusionPipeline:
+    from sonicdiff.pipelines.checkpoints import load
 
-    pipeline = SonicDiffusionPipeline.from_pretrained(tiny_directory)
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
+    return load(tiny_directory, "cpu")
+
+
+@pytest.fixture
+def tiny(loaded_tiny: SonicDiffusionPipeline) -> SonicDiffusionPipeline:
+    """The tiny pipeline, as if loaded afresh."""
+    return copy.deepcopy(loaded_tiny)
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,7 @@ def make_audio_encoder() -> ClapAudioModelWithProjection:
         patch_size=4,
         patch_stride=[4, 4],
         num_mel_bins=16,
-        hidden_size=32,
+        hidden_size=16,
         patch_embeds_hidden_size=8,
         depths=[1, 1],
         num_hidden_layers=2,

@@ -25,6 +25,8 @@ def decode(stream: BinaryIO, name: str, start: float, length: float) -> tuple[np
     What the file is, is told from its bytes. Raises AudioError, which calls the file `name`.
     """
     head = stream.read(4096)
+    if not isinstance(head, bytes):
+        raise AudioError(f"{name} was opened as text; expected a binary file: open it with mode 'rb'")
     if not head:
         raise AudioError(f"{name} is empty (0 bytes); expected a sound file: record or export it again")
     other = no_sound(head)
@@ -91,7 +93,9 @@ def _by_ffmpeg(stream: BinaryIO, name: str, known: tuple[str, str], start: float
 def _stretch(container: av.container.InputContainer, name: str, start: float, length: float) -> tuple[np.ndarray, int]:
     """The stretch of the first sound track; frames are placed by their time stamps, so a seek may land early."""
     track = container.streams.audio[0]
-    rate = int(track.rate or track.codec_context.sample_rate or 0)
+    if track.codec_context is None:
+        raise AudioError(f"{name} has a sound track in an unknown codec; expected {READABLE}: convert it")
+    rate = int(track.codec_context.sample_rate or 0)
     check(name, rate, track.codec_context.channels)
     zero = float((track.start_time or 0) * track.time_base)
     if start > 1.0:

@@ -12,7 +12,7 @@ from sonicdiff import __version__
 from sonicdiff.cli import making, models, trying, work
 
 EXPECTED = (ValueError, OSError, ImportError)
-"""What bad input raises here: AudioError, ImageError, ReplayError and ConfigError are ValueErrors; a missing file or extra is one of the others."""
+"""What bad input raises: AudioError, ImageError, ReplayError and ConfigError are ValueErrors; a missing file or extra is another."""
 
 
 class Program(TyperGroup):
@@ -58,7 +58,7 @@ for command in (making.edit, making.generate, making.interpolate, making.replay)
 app.command("models")(models.list_models)
 app.command()(trying.demo)
 app.command()(work.train)
-app.command()(work.evaluate)
+app.add_typer(work.evaluating, name="evaluate")
 app.command()(models.doctor)
 
 

@@ -40,7 +40,7 @@ def edit(
     paths: options.Paths = True,
     quiet: options.Quiet = False,
 ) -> None:
-    """Edit a photo with a sound: the scene stays, and shows what is heard."""
+    """Edit a photo with a sound. The scene stays, and shows what is heard."""
     started = time.perf_counter()
     settings = chosen(locals(), "output", "sounds", "photo", "model", "device", "paths", "quiet", "started")
     pairs = options.weighted(sounds)
@@ -106,7 +106,7 @@ def interpolate(
     paths: options.Paths = True,
     quiet: options.Quiet = False,
 ) -> None:
-    """Make a strip of images that goes from one sound to another."""
+    """Make a strip of images from one sound to another."""
     started = time.perf_counter()
     settings = chosen(locals(), "output", "sound_a", "sound_b", "model", "device", "paths", "quiet", "started")
     options.existing(sound_a, sound_b)
@@ -132,7 +132,7 @@ def replay(
     device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Make a saved image again from the record it carries."""
+    """Make a saved image again, from its record."""
     started = time.perf_counter()
     options.existing(picture, *(sounds or []), *([image] if image else []))
     path = options.destination(output, f"{picture.stem}-replayed")

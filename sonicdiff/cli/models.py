@@ -14,7 +14,7 @@ PACKAGES = ("torch", "diffusers", "transformers", "numpy", "pillow", "soundfile"
 
 
 def list_models() -> None:
-    """List the models known by name, and where those at hand are."""
+    """List the models known by name."""
     from sonicdiff.pipelines.checkpoints import CHECKPOINTS
 
     for checkpoint in CHECKPOINTS.values():
@@ -25,7 +25,7 @@ def list_models() -> None:
 
 
 def doctor(tracebacks: Annotated[bool, typer.Option(help="Show why a part does not load.")] = False) -> None:
-    """Check the installation: versions, device, torchaudio, models. Ends with code 1 if the default model cannot run."""
+    """Check the installation. Ends with code 1 if the default model cannot run."""
     typer.echo(f"python        {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
     for package in PACKAGES:
         typer.echo(f"{package:13} {version(package)}")

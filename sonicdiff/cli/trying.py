@@ -29,7 +29,7 @@ def demo(
     device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Edit the example photos with the example sounds, and lay the results out on one sheet."""
+    """Edit example photos with example sounds. The results are laid out on one sheet."""
     photo_files, sound_files = photos or [EXAMPLES / name for name in PHOTOS], sounds or [EXAMPLES / name for name in SOUNDS]
     options.existing(*photo_files, *sound_files)
     started = time.perf_counter()

@@ -15,38 +15,52 @@ def train(
     stages: Annotated[list[str] | None, typer.Argument(metavar="STAGE", help="Only these stages.  [default: all, in order]")] = None,
     folder: Annotated[Path | None, typer.Option(help="For intermediate results.  [default: runs/<recipe>]")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The model's directory.  [default: checkpoints/<recipe>]")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda ...")] = "cpu",
+    device: options.Device = None,
     worker: Annotated[int, typer.Option(min=0, help="Which of several processes this is, from 0, for stages that only make data.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="How many processes share the data stages.")] = 1,
 ) -> None:
-    """Train a model by a recipe; a run that was stopped goes on where it was."""
-    path = recipe_folder(recipe)
+    """Train a model by a recipe. A run that was stopped goes on where it was."""
     from sonicdiff.training.recipe import STAGES, run
 
-    run(
-        path,
-        folder or Path("runs") / path.name,
-        tuple(stages or STAGES),
-        device=device,
-        worker=worker,
-        workers=workers,
-        output=output or Path("checkpoints") / path.name,
-    )
+    run(recipe, stages or STAGES, folder, output, device, worker, workers)
 
 
-def recipe_folder(recipe: str) -> Path:
-    """A recipe by folder or by name. Raises ValueError, naming those known."""
-    recipes = Path(__file__).parents[1] / "training" / "recipes"
-    for folder in (recipes / recipe, Path(recipe)):
-        if any(folder.glob("*.toml")):
-            return folder
-    raise ValueError(
-        f"there is no recipe {recipe!r}; known are {', '.join(sorted(p.name for p in recipes.iterdir()))}, or a folder with TOML files"
-    )
+evaluating = typer.Typer()
 
 
-def evaluate(model: options.Model = "mini") -> None:
-    """Score a model on held-out sounds, scenes and combinations."""
-    from sonicdiff import evaluation
+@evaluating.callback(invoke_without_command=True)
+def evaluate(
+    context: typer.Context,
+    model: options.Model = "mini",
+    parts: Annotated[
+        list[str] | None,
+        typer.Option("--part", help="vae, generation, editing, recordings ..., repeatable.  [default: the scores]"),
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=9, help="Images generated; edits are half as many.")] = 54,
+    num_inference_steps: options.Steps = 25,
+    seed: Annotated[int, typer.Option(help="What is drawn at random is drawn from it.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="A third of everything, at 15 steps.")] = False,
+    variants: Annotated[Path | None, typer.Option(help="A training run's folder, whose variants are tried as ablations.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="For tables, sheets.  [default: outputs/evaluation/<model>]")
+    ] = None,
+) -> None:
+    """Score a model. Its command `train-evaluators` makes the judges."""
+    if context.invoked_subcommand is not None:
+        return
+    from sonicdiff.evaluation.evaluate import DEFAULT_PARTS
+    from sonicdiff.evaluation.evaluate import evaluate as run
 
-    evaluation.evaluate(model)
+    run(model, n, seed, output, num_inference_steps, parts or DEFAULT_PARTS, quick, variants=variants, log=typer.echo)
+
+
+@evaluating.command()
+def train_evaluators(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Their directory.")] = Path("checkpoints/evaluators"),
+    vae: Annotated[Path | None, typer.Option(help="An autoencoder's directory, whose reconstructions they learn to read as well.")] = None,
+    cache: Annotated[Path, typer.Option(help="For what is rendered.")] = Path("runs/evaluators"),
+) -> None:
+    """Train the networks that judge: one looks, one listens, on seeds that no model is trained on."""
+    from sonicdiff.evaluation.train import train_evaluators as run
+
+    run(output, vae, cache, log=typer.echo)

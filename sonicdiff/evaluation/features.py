@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Self
 
 import numpy as np
-import soxr
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
@@ -103,30 +103,27 @@ def log_mel(samples: np.ndarray, filters: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the image evaluator makes of n images."""
+class Heard:
+    """What the audio evaluator makes of n sounds."""
 
     probabilities: np.ndarray  # (n, causes) over CAUSES
     intensity: np.ndarray  # (n,)
-    place: np.ndarray  # (n,) indices into PLACES
     embeds: np.ndarray  # (n, DIM), unit vectors
-    features: np.ndarray  # (n, 256), for FID and KID
 
     def cause(self, with_calm: bool = False) -> np.ndarray:
         """The likeliest cause (n,), among the nine classes or with calm among them."""
         return self.probabilities[:, : None if with_calm else -1].argmax(1)
 
+    def __getitem__(self, rows: slice) -> Self:
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
 
 @dataclass(frozen=True)
-class Heard:
-    """What the audio evaluator makes of n sounds; as in `Seen`."""
+class Seen(Heard):
+    """What the image evaluator makes of n images."""
 
-    probabilities: np.ndarray
-    intensity: np.ndarray
-    embeds: np.ndarray
-
-    def cause(self, with_calm: bool = False) -> np.ndarray:
-        return self.probabilities[:, : None if with_calm else -1].argmax(1)
+    place: np.ndarray  # (n,) indices into PLACES
+    features: np.ndarray  # (n, 256), for FID and KID
 
 
 class Evaluators:
@@ -163,7 +160,7 @@ class Evaluators:
         for image in images:
             features = self.image(to_tensor(reduced(image)[None]))
             cause, intensity, embed = self.image.heads(features)
-            rows.append((cause.softmax(1)[0], intensity[0], self.image.place(features).argmax(1)[0], embed[0], features[0]))
+            rows.append((cause.softmax(1)[0], intensity[0], embed[0], self.image.place(features).argmax(1)[0], features[0]))
         return Seen(*(torch.stack(column).numpy() for column in zip(*rows, strict=True)))
 
     @torch.no_grad()
@@ -171,8 +168,7 @@ class Evaluators:
         """Judge sounds of any length and rate, one by one."""
         rows = []
         for sound in sounds:
-            mono = sound.samples.mean(0)
-            samples = mono if sound.sample_rate == RATE else soxr.resample(mono, sound.sample_rate, RATE)
+            samples = sound.mono().resampled(RATE).samples[0]
             cause, intensity, embed = self.audio.heads(self.audio(log_mel(samples, self.filters)[None]))
             rows.append((cause.softmax(1)[0], intensity[0], embed[0]))
         return Heard(*(torch.stack(column).numpy() for column in zip(*rows, strict=True)))

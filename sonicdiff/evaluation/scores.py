@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 GRID = 32  # cells a side on which structure is compared
+TIE = 1e-6  # similarities this near are equal but for rounding
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def bootstrap(values: ArrayLike, level: float = 0.95, resamples: int = 2000, see
 
 def win_rate(own: np.ndarray, pool: np.ndarray) -> np.ndarray:
     """Share of the pool with a lower similarity than one's own, ties counting half. own: (n,), pool: (n, m) -> (n,); chance 0.5."""
-    return (pool < own[:, None]).mean(1) + 0.5 * (pool == own[:, None]).mean(1)
+    ahead = own[:, None] - pool
+    return (ahead > TIE).mean(1) + 0.5 * (abs(ahead) <= TIE).mean(1)
 
 
 def audio_image_similarity(images: np.ndarray, sounds: np.ndarray, pool: np.ndarray) -> np.ndarray:

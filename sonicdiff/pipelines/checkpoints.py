@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+import diffusers
 import torch
+import transformers
 
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
@@ -68,7 +72,9 @@ def load(
     name_or_path: str | os.PathLike[str] = "mini", device: str | torch.device | None = None, dtype: torch.dtype = torch.float32
 ) -> SonicDiffusionPipeline:
     """Loads a model onto `device` (default: a GPU if there is one, else the CPU); nothing is fetched from the network."""
-    pipeline = SonicDiffusionPipeline.from_pretrained(resolve(name_or_path), torch_dtype=dtype, local_files_only=True)
+    directory = resolve(name_or_path)
+    with without_bars():
+        pipeline = SonicDiffusionPipeline.from_pretrained(directory, torch_dtype=dtype, local_files_only=True)
     return pipeline.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
@@ -76,3 +82,16 @@ def load(
 def load_once(name_or_path: str, device: str | None = None) -> SonicDiffusionPipeline:
     """`load`, keeping what it loaded for the next call."""
     return load(name_or_path, device)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """No bars from diffusers and transformers for what takes a second or two."""
+    libraries = (diffusers.utils.logging, transformers.utils.logging)
+    for library in libraries:
+        library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for library in libraries:
+            library.enable_progress_bar()

@@ -61,7 +61,7 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         feature_extractor: ClapFeatureExtractor,
         projector: AudioProjector,
         adapter: AudioAdapter,
-        null_audio: Literal["off", "zeros"] = "off",
+        null_audio: str = "off",
     ) -> None:
         super().__init__()
         if null_audio not in ("off", "zeros"):

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.fft import irfft, rfft
 from numpy.random import Generator
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import next_fast_len
 from scipy.signal import oaconvolve
 
 from sonicdiff.synthetic.impulses import bubbles, chirps, moments, ringing, train

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.fft import irfft, rfft
 from numpy.random import Generator
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import next_fast_len
 
 from sonicdiff.synthetic.noise import Points, rms
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
+from numpy.fft import irfft
 from numpy.random import Generator
-from scipy.fft import irfft
 
 Points = Sequence[tuple[float, float]]  # (Hz or seconds, value), ascending in the first
 
@@ -38,7 +39,12 @@ def ramp(low: float, high: float, x: float) -> float:
     return low + (high - low) * x
 
 
+@overload
+def amplitude(decibels: float) -> float: ...
+@overload
+def amplitude(decibels: np.ndarray) -> np.ndarray: ...
 def amplitude(decibels: float | np.ndarray) -> float | np.ndarray:
+    """The factor that `decibels` stand for."""
     return 10.0 ** (decibels / 20.0)
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
+from numpy.fft import irfft, rfft
 from numpy.random import Generator
-from scipy.fft import irfft, rfft
 
 from sonicdiff.synthetic.impulses import bubbles, chirp, chirps, lay, moments
 from sonicdiff.synthetic.noise import Clock, amplitude, grow, hump, level, painted, ramp, response, rms, steady, wander

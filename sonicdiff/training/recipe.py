@@ -50,7 +50,8 @@ class DataOptions:
     pictures: int = 5120
     textures: int = 2048
     sounds: int = 2048
-    seconds: float = 10.0  # of each sound
+    seconds: float = 6.0  # of each sound
+    captions: int = 20_000  # for the tokenizer and the text encoder
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,8 @@ def token_ids(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
 
 
 def train_text(space: Workspace) -> None:
-    config, count = space.config("text"), 20_000
-    rows = [row(index) for index in range(count)]
+    config = space.config("text")
+    rows = [row(index) for index in range(space.data.captions)]
     folder = space.path("clap")
     if not (folder / "tokenizer").exists():
         make_tokenizer(r.caption for r in rows).save_pretrained(folder / "tokenizer")

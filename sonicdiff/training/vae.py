@@ -28,6 +28,8 @@ class VaeOptions:
     absolute_weight: float = 0.5
     gradient_weight: float = 0.3
     chroma_weight: float = 0.5
+    patch_weight: float = 5.0  # of the mean colour of each 8 x 8 pixels
+    colour_weight: float = 5.0  # of the same, read linearly off the latents: without it one of the two axes of hue is never encoded
     kl_weight: float = 2e-4  # a latent value
     decoder_only: bool = False  # goes on with the encoder, and so the latents, as they are
 
@@ -52,14 +54,15 @@ class VaeTask:
     def __init__(self, vae: AutoencoderKL, options: VaeOptions, scenes: Path, textures: Path):
         self.vae, self.options = vae.to(memory_format=torch.channels_last), options
         self.scenes, self.textures = Chunks(scenes), Chunks(textures)
-        for module in (vae.encoder, vae.quant_conv):
+        self.colour = nn.Conv2d(vae.config.latent_channels, 3, 1).to(vae.device)
+        for module in (vae.encoder, vae.quant_conv, self.colour):
             module.requires_grad_(not options.decoder_only)
 
     def modules(self) -> dict[str, nn.Module]:
-        return {"vae": self.vae}
+        return {"vae": self.vae, "colour": self.colour}
 
     def rates(self) -> dict[str, float]:
-        return {}
+        return {"colour": 5.0}
 
     def batch(self, draw: Draw, size: int) -> Tensor:
         of_textures, crop, rng = round(size * self.options.texture_share), self.options.crop, draw.numpy
@@ -81,9 +84,11 @@ class VaeTask:
             "absolute": error.abs().mean(),
             "gradient": gradients(error).abs().mean(),
             "chroma": (error - error.mean(1, keepdim=True)).abs().mean(),
+            "patch": F.avg_pool2d(error, 8).square().mean(),
+            "colour": F.mse_loss(self.colour(posterior.mean), F.avg_pool2d(pixels, 8)),
             "kl": posterior.kl().mean() / posterior.mean[0].numel(),
         }
-        weights = (o.squared_weight, o.absolute_weight, o.gradient_weight, o.chroma_weight, o.kl_weight)
+        weights = (o.squared_weight, o.absolute_weight, o.gradient_weight, o.chroma_weight, o.patch_weight, o.colour_weight, o.kl_weight)
         loss = sum(weight * part for weight, part in zip(weights, parts.values(), strict=True))
         return {"loss": loss, "psnr": 10 * torch.log10(4 / parts["squared"].detach()), **parts}  # pyright: ignore[reportReturnType]
 

@@ -143,7 +143,6 @@ def test_stops_and_works_again(tiny: SonicDiffusionPipeline, sound: Path) -> Non
 def test_progress_bar_can_be_turned_off(tiny: SonicDiffusionPipeline, capsys: pytest.CaptureFixture[str]) -> None:
     one(tiny)
     assert capsys.readouterr().err == ""
-    tiny.set_progress_bar_config()
     one(tiny, show_progress=True)
     assert "3/3" in capsys.readouterr().err
     tiny.set_progress_bar_config(disable=True)

@@ -1,0 +1,381 @@
+"""Sounds from files of every kind, good, odd and bad: a sound comes back, or an AudioError of one sentence."""
+
+from __future__ import annotations
+
+import io
+import struct
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sonicdiff.audio.waveform import AudioError, Waveform, load
+
+RATE = 16_000
+
+
+def tone(seconds: float = 1.0, rate: int = RATE, channels: int = 1, hertz: float = 440.0) -> np.ndarray:
+    """Float32 (channels, n); the channels differ in level."""
+    t = np.arange(round(seconds * rate)) / rate
+    return (0.5 * np.sin(2 * np.pi * hertz * t)[None] / np.arange(1, channels + 1)[:, None]).astype(np.float32)
+
+
+def encoded(samples: np.ndarray, rate: int = RATE, kind: str = "WAV", subtype: str | None = None) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples.T, rate, format=kind, subtype=subtype)
+    return buffer.getvalue()
+
+
+def muxed(kind: str, codec: str | None, samples: np.ndarray, rate: int = 48_000, video: bool = False) -> bytes:
+    """A file made by PyAV: `kind` is the container, `codec` the sound's (None: no sound track)."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=kind) as container:
+        picture = cast(av.VideoStream, container.add_stream("mpeg4", rate=10)) if video else None
+        layout = "mono" if samples.shape[0] == 1 else "stereo"
+        track = cast(av.AudioStream, container.add_stream(codec, rate=rate, layout=layout)) if codec else None
+        if picture is not None:
+            picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+            for index in range(10):
+                frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 * index, np.uint8), format="rgb24")
+                container.mux(picture.encode(frame))
+            container.mux(picture.encode(None))
+        if track is not None:
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+            frame.sample_rate, frame.pts = rate, 0
+            container.mux(track.encode(frame))
+            container.mux(track.encode(None))
+    return buffer.getvalue()
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    """Cosine of two sounds over their common length."""
+    n = min(a.size, b.size)
+    return float(a[:n] @ b[:n] / (np.linalg.norm(a[:n]) * np.linalg.norm(b[:n]) + 1e-9))
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "tolerance"),
+    [
+        ("a.wav", 16, 1e-4),
+        ("a.wav", 24, 1e-6),
+        ("a.wav", 32, 0),
+        ("a.flac", 16, 1e-4),
+        ("a.flac", 24, 1e-6),
+        ("a.ogg", 16, None),
+        ("a.mp3", 16, None),
+    ],
+)
+def test_what_is_saved_is_loaded(tmp_path: Path, name: str, bits: int, tolerance: float | None) -> None:
+    sound = Waveform(tone(1.0, channels=2), RATE)
+    again = load(sound.save(tmp_path / name, bits))
+    assert again.sample_rate == RATE
+    assert again.samples.shape[0] == 2
+    if tolerance is None:
+        assert abs(again.seconds - 1.0) < 0.15
+        assert np.abs(again.samples).max() == pytest.approx(0.5, abs=0.1)
+    else:
+        np.testing.assert_allclose(again.samples, sound.samples, atol=tolerance)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_minute_of_ogg_is_written(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.05, (1, 60 * 48_000)).astype(np.float32)
+    assert load(Waveform(noise, 48_000).save(tmp_path / "a.ogg")).seconds == pytest.approx(60, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "bits"), [("a.xyz", 16), ("a", 16), ("a.flac", 32), ("a.wav", 12)])
+def test_saving_refuses_what_it_cannot_write(tmp_path: Path, name: str, bits: int) -> None:
+    with pytest.raises(AudioError, match="expected"):
+        Waveform(tone(), RATE).save(tmp_path / name, bits)
+    assert not list(tmp_path.iterdir())
+
+
+def test_mp3_of_an_odd_rate_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="resampled"):
+        Waveform(tone(rate=5000), 5000).save(tmp_path / "a.mp3")
+
+
+@pytest.mark.parametrize("rate", [1000, 8000, 11025, 44100, 96000, 192_000])
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
+def test_rates_and_channels(rate: int, channels: int) -> None:
+    sound = load(encoded(tone(0.25, rate, channels, hertz=100), rate))
+    assert sound.sample_rate == rate
+    assert sound.samples.shape == (channels, round(0.25 * rate))
+    heard = sound.mono().resampled(48_000)
+    assert abs(heard.samples.shape[1] - 12_000) <= 3
+    expected = tone(0.25, 48_000, hertz=100)[0]
+    assert likeness(heard.samples[0], expected) > 0.98
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "PCM_32", "ALAW", "ULAW", "IMA_ADPCM", "FLOAT", "DOUBLE"])
+def test_sample_formats_of_wav(subtype: str) -> None:
+    sound = load(encoded(tone(), subtype=subtype))
+    assert likeness(sound.samples[0], tone()[0]) > 0.97
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("FLAC", "PCM_16"), ("AIFF", "PCM_16")]
+)
+def test_formats_are_told_by_content_not_by_name(tmp_path: Path, kind: str, subtype: str) -> None:
+    for name in ("sound.wav", "sound.mp3", "sound.raw", "sound.png", "sound"):
+        path = tmp_path / name
+        path.write_bytes(encoded(tone(), kind=kind, subtype=subtype))
+        assert load(path).seconds == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec", "video"), [("mp4", "aac", False), ("webm", "libopus", False), ("mp4", "aac", True), ("adts", "aac", False)]
+)
+def test_m4a_webm_and_the_sound_of_a_video(kind: str, codec: str, video: bool) -> None:
+    wave = tone(1.0, 48_000, 2)
+    sound = load(muxed(kind, codec, wave, video=video))
+    assert sound.sample_rate == 48_000
+    assert sound.samples.shape[0] == 2
+    assert sound.seconds == pytest.approx(1.0, abs=0.06)
+    loudness = np.sqrt(np.mean(np.square(sound.samples), axis=1))
+    np.testing.assert_allclose(loudness, [0.354, 0.177], atol=0.03)
+
+
+@pytest.mark.parametrize(("kind", "codec"), [("mp4", "aac"), ("webm", "libopus"), (None, "FLAC")])
+def test_start_and_length_find_the_right_stretch(kind: str | None, codec: str) -> None:
+    t = np.arange(6 * 48_000) / 48_000
+    sweep = (0.5 * np.sin(2 * np.pi * (200 * t + 150 * t**2)))[None].astype(np.float32)  # 200 Hz + 300 Hz a second
+    data = muxed(kind, codec, sweep) if kind else encoded(sweep, 48_000, codec)
+    part = load(data, start=3.0, length=1.5)
+    assert part.samples.shape == (1, 72_000)
+    crossings = np.count_nonzero(np.diff(np.signbit(part.samples[0, :4800])))
+    assert crossings / 2 / 0.1 == pytest.approx(200 + 300 * 3.05, rel=0.03)
+
+
+def test_bytes_paths_files_waveforms_and_arrays_are_one_sound(tmp_path: Path) -> None:
+    data = encoded(tone(channels=2), kind="FLAC")
+    path = tmp_path / "a.flac"
+    path.write_bytes(data)
+    first = load(path)
+    with path.open("rb") as file:
+        file.read(100)
+        sounds = [load(str(path)), load(data), load(file), load(io.BytesIO(data)), load(first), load((first.samples, RATE))]
+        assert not file.closed
+    sounds.append(load((first.samples.T, RATE)))
+    assert {sound.sha256() for sound in sounds} == {first.sha256()}
+    assert load((np.round(first.samples * 32768).astype(np.int16), RATE)).sha256() == first.sha256()
+    assert load(data, length=0.5).sha256() != first.sha256()
+
+
+@pytest.mark.parametrize("kind", ["int16", "int32", "uint8", "float64"])
+def test_arrays_of_numbers(kind: str) -> None:
+    wave = tone()[0]
+    limits = np.iinfo(kind) if kind != "float64" else None
+    middle, scale = (0, 1.0) if limits is None else ((128, 127.0) if kind == "uint8" else (0, float(limits.max)))
+    sound = load(((wave * scale + middle).astype(kind), RATE))
+    np.testing.assert_allclose(sound.samples[0], wave, atol=0.02)
+
+
+def test_a_sound_past_full_scale_keeps_its_shape() -> None:
+    for scale in (3.0, 30_000.0, 1e300):
+        sound = load((tone()[0].astype(np.float64) * 2 * scale, RATE))
+        np.testing.assert_allclose(sound.samples, tone() * 2, atol=1e-4)
+    assert np.abs(load(encoded(tone() * 8, subtype="FLOAT")).samples).max() == pytest.approx(1.0)
+
+
+def test_without_length_a_minute_is_heard() -> None:
+    assert load((tone(70, 8000), 8000)).seconds == 60
+    assert load((tone(70, 8000), 8000), start=65).seconds == 5
+    assert load((tone(70, 8000), 8000), length=70).seconds == 70
+
+
+def test_three_hours_are_opened_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "long.flac"
+    with soundfile.SoundFile(path, "w", 8000, 1, format="FLAC") as file:
+        minute = np.zeros(60 * 8000, np.int16)
+        for _ in range(179):
+            file.write(minute)
+        file.write((tone(60, 8000)[0] * 32767).astype(np.int16))
+    assert soundfile.info(path).duration == 3 * 3600
+    tracemalloc.start()
+    began = time.process_time()
+    sound = load(path, start=3 * 3600 - 70, length=40)
+    assert time.process_time() - began < 2.0
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+    assert sound.seconds == 40
+    assert np.abs(sound.samples[0, : 9 * 8000]).max() == 0 < np.abs(sound.samples[0, 11 * 8000 :]).max()
+
+
+def test_a_file_cut_short_is_heard_as_far_as_it_goes() -> None:
+    for data in (encoded(tone(2.0)), encoded(tone(2.0), kind="FLAC"), muxed("webm", "libopus", tone(2.0, 48_000))):
+        assert 0.1 < load(data[: len(data) * 2 // 3]).seconds < 2.0
+
+
+def lying(field: int, value: bytes) -> bytes:
+    data = bytearray(encoded(tone(0.5)))
+    data[field : field + len(value)] = value
+    return bytes(data)
+
+
+def with_value(value: float) -> bytes:
+    wave = tone()
+    wave[0, 100] = value
+    return encoded(wave, subtype="FLOAT")
+
+
+BAD: dict[str, Callable[[], bytes]] = {
+    "empty": lambda: b"",
+    "four bytes": lambda: b"RIFF",
+    "text": lambda: "the sound of rain, in words: plätscher\n".encode() * 50,
+    "html": lambda: b"<!doctype html><html><body>404</body></html>",
+    "playlist": lambda: b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n",
+    "ffconcat": lambda: b"ffconcat version 1.0\nfile /etc/passwd\n",
+    "png": lambda: b"\x89PNG\r\n\x1a\n" + bytes(500),
+    "jpeg": lambda: b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(500),
+    "zip": lambda: b"PK\x03\x04" + bytes(100),
+    "midi": lambda: b"MThd" + bytes(100),
+    "zeros": lambda: bytes(5000),
+    "noise": lambda: np.random.default_rng(0).bytes(5000),
+    "id3 alone": lambda: b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10),
+    "cut header": lambda: encoded(tone())[:30],
+    "cut flac header": lambda: encoded(tone(), kind="FLAC")[:30],
+    "m4a without its index": lambda: muxed("mp4", "aac", tone(1.0, 48_000))[:3000],
+    "video without sound": lambda: muxed("mp4", None, tone(), video=True),
+    "no frames": lambda: encoded(tone(0)),
+    "too short": lambda: encoded(tone(0.02)),
+    "silence": lambda: encoded(tone() * 0),
+    "hardly any sound": lambda: encoded(tone() * 1e-6, subtype="FLOAT"),
+    "nan": lambda: with_value(np.nan),
+    "infinite": lambda: with_value(-np.inf),
+    "100 Hz": lambda: encoded(tone(10, 100, hertz=7), 100),
+    "1 Hz": lambda: encoded(tone(100, 1), 1),
+    "16 channels": lambda: encoded(tone(0.5, channels=16)),
+    "no channels": lambda: lying(22, struct.pack("<H", 0)),
+    "65535 channels": lambda: lying(22, struct.pack("<H", 65535)),
+    "rate 0": lambda: lying(24, struct.pack("<I", 0)),
+    "rate 4 GHz": lambda: lying(24, struct.pack("<I", 2**32 - 1)),
+    "unknown codec": lambda: lying(20, struct.pack("<H", 0x7777)),
+    "header of 4 GB, 40 bytes of sound": lambda: lying(40, struct.pack("<I", 2**32 - 1))[:84],
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_clear_sentence(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "private" / "input.wav"
+    path.parent.mkdir()
+    path.write_bytes(BAD[name]())
+    began = time.process_time()
+    with pytest.raises(AudioError) as caught:
+        load(path)
+    assert time.process_time() - began < 0.5
+    message = str(caught.value)
+    assert "input.wav" in message and "expected" in message
+    assert "\n" not in message and "private" not in message and len(message) < 250
+
+
+def test_a_header_that_lies_about_length_costs_nothing() -> None:
+    sound = load(lying(40, struct.pack("<I", 2**32 - 1)))
+    assert sound.seconds == pytest.approx(0.5, abs=0.01)
+
+
+def test_paths_that_are_no_files(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "absent.wav", tmp_path / "pipe", "nul\0.wav", "https://example.org/a.wav", "", "x" * 5000):
+        with pytest.raises(AudioError, match="expected"):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        (RATE, tone()),
+        (tone(),),
+        (tone(), "48000"),
+        (tone().astype(complex), RATE),
+        (np.zeros((2, 2, 2)), RATE),
+        (np.zeros(0), RATE),
+        None,
+        3,
+        io.StringIO("x"),
+    ],
+)
+def test_sources_that_are_none(source: object) -> None:
+    with pytest.raises(AudioError, match="expected"):
+        load(source)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("start", "length"),
+    [(-1, None), (float("nan"), None), (5, None), (1e300, 1), (0, 0), (0, -1), (0, float("inf")), (0, 1e9), (0.99, None)],
+)
+def test_stretches_that_are_not_there(start: float, length: float | None) -> None:
+    for source in (encoded(tone()), encoded(tone(), kind="FLAC"), (tone(), RATE), Waveform(tone(), RATE)):
+        with pytest.raises(AudioError, match="expected"):
+            load(source, start, length)
+
+
+def test_late_start_in_a_video_is_told() -> None:
+    with pytest.raises(AudioError, match="expected"):
+        load(muxed("mp4", "aac", tone(1.0, 48_000)), start=30)
+
+
+def test_waveform_checks_its_samples() -> None:
+    for samples, rate in ((np.zeros(10, np.float32), RATE), (np.zeros((1, 10)), RATE), (np.zeros((1, 10), np.float32), 0)):
+        with pytest.raises(AudioError, match="expected"):
+            Waveform(samples, rate)
+
+
+def test_clip_and_mono_are_exact() -> None:
+    sound = Waveform(tone(2.0, channels=2), RATE)
+    np.testing.assert_array_equal(sound.clip(0.5, 1.0).samples, sound.samples[:, 8000:24000])
+    np.testing.assert_array_equal(sound.clip(1.5).samples, sound.samples[:, 24000:])
+    np.testing.assert_allclose(sound.mono().samples[0], sound.samples.mean(axis=0), atol=1e-7)
+    assert sound.resampled(RATE) is sound
+
+
+def sound_or_error(data: bytes) -> None:
+    try:
+        sound = load(data, length=2.0)
+    except AudioError as error:
+        assert "\n" not in str(error) and "expected" in str(error)
+    else:
+        assert sound.samples.dtype == np.float32 and sound.samples.ndim == 2
+        assert np.isfinite(sound.samples).all() and 0 < np.abs(sound.samples).max() <= 1
+        assert 0.1 <= sound.seconds <= 2.0 + 1e-6
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([b"", b"RIFF\x00\x00\x00\x00WAVEfmt ", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\x00\x00\x00\x18ftypM4A "]),
+)
+def test_any_bytes_are_a_sound_or_an_error(data: bytes, head: bytes) -> None:
+    sound_or_error(head + data)
+
+
+@pytest.fixture(scope="module")
+def seeds() -> list[bytes]:
+    wave = tone(0.4, 48_000)
+    files = [
+        encoded(wave, 48_000, kind, subtype) for kind, subtype in (("WAV", "PCM_16"), ("FLAC", None), ("OGG", "VORBIS"), ("MP3", None))
+    ]
+    return [*files, muxed("mp4", "aac", wave), muxed("webm", "libopus", wave)]
+
+
+@pytest.mark.parametrize("kind", range(6))
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=4)), max_size=6), st.floats(0, 1), st.booleans())
+def test_damaged_files_are_a_sound_or_an_error(
+    seeds: list[bytes], kind: int, wounds: list[tuple[float, bytes]], end: float, early: bool
+) -> None:
+    data = bytearray(seeds[kind])
+    for place, value in wounds:
+        at = int(place * (100 if early else len(data)))
+        data[at : at + len(value)] = value
+    sound_or_error(bytes(data[: max(1, int(len(data) * (1 - end**4)))]))

@@ -1,0 +1,86 @@
+"""Finding and loading models, what a saved pipeline holds, and the public functions over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+import sonicdiff
+from sonicdiff.pipelines import checkpoints, record
+from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+
+COMPONENTS = {"vae", "text_encoder", "tokenizer", "unet", "scheduler", "audio_encoder", "feature_extractor", "projector", "adapter"}
+
+
+def keys(folder: Path) -> set[str]:
+    (file,) = folder.glob("*.safetensors")
+    with safe_open(file, "pt") as tensors:
+        return set(tensors.keys())
+
+
+def test_saved_directory(tiny: SonicDiffusionPipeline, tiny_directory: Path) -> None:
+    assert {path.name for path in tiny_directory.iterdir()} == {*COMPONENTS, "model_index.json"}
+    assert not [path for path in tiny_directory.rglob("*") if path.suffix in (".bin", ".pt", ".pth", ".pkl")]
+    for name in ("unet", "vae", "projector", "adapter"):
+        assert keys(tiny_directory / name) == set(getattr(tiny, name).state_dict())
+    assert not any("audio" in key for key in keys(tiny_directory / "unet"))
+
+
+def test_save_and_load_is_the_same_pipeline(tiny: SonicDiffusionPipeline, tmp_path: Path, sound: Path) -> None:
+    def image(pipeline: SonicDiffusionPipeline) -> torch.Tensor:
+        return pipeline.generate(sound, "rain", seed=1, num_inference_steps=2, show_progress=False, output_type="latent")[0]
+
+    tiny.register_to_config(null_audio="zeros")
+    tiny.save_pretrained(tmp_path)
+    loaded = checkpoints.load(tmp_path, "cpu")
+    assert loaded.config.null_audio == "zeros"
+    assert torch.equal(image(loaded), image(tiny))
+
+
+def test_half_precision_is_near(tiny: SonicDiffusionPipeline, tiny_directory: Path, sound: Path) -> None:
+    half = checkpoints.load(tiny_directory, "cpu", torch.bfloat16)
+    options: dict[str, Any] = {"seed": 1, "num_inference_steps": 2, "show_progress": False, "output_type": "latent"}
+    a, b = (pipeline.generate(sound, "rain", **options)[0] for pipeline in (tiny, half))
+    assert b.dtype == torch.float32 and torch.cosine_similarity(a.flatten(), b.flatten(), dim=0) > 0.95
+
+
+def test_names_and_paths(tiny_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checkpoints.resolve(tiny_directory) == tiny_directory
+    with pytest.raises(ValueError, match="no model 'maxi'; known are mini, landscape, greatest-hits"):
+        checkpoints.resolve("maxi")
+    with pytest.raises(ValueError, match="'landscape' cannot be loaded by this version yet"):
+        checkpoints.resolve("landscape")
+    monkeypatch.setenv("SONICDIFF_CHECKPOINTS", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="set SONICDIFF_CHECKPOINTS"):
+        checkpoints.resolve("mini")
+    (tmp_path / "mini").symlink_to(tiny_directory)
+    assert checkpoints.resolve("mini") == tmp_path / "mini"
+
+
+def test_revision_follows_the_weights(tiny: SonicDiffusionPipeline, tmp_path: Path) -> None:
+    tiny.save_pretrained(tmp_path / "a")
+    tiny.save_pretrained(tmp_path / "b")
+    first = record.revision(tmp_path / "a")
+    assert record.revision(tmp_path / "b") == first
+    tiny.projector.to_out.bias.data += 1
+    tiny.save_pretrained(tmp_path / "a")
+    assert record.revision(tmp_path / "a") != first
+
+
+def test_public_functions(tiny_directory: Path, photo: Path, sound: Path) -> None:
+    model, fast = str(tiny_directory), {"num_inference_steps": 2, "show_progress": False}
+    assert sonicdiff.load(model, "cpu") is sonicdiff.load(model, "cpu")
+    edited = sonicdiff.edit(photo, sound, model=model, device="cpu", **fast)
+    assert edited.size == (96, 64)
+    first, again = (sonicdiff.generate(sound, "rain", seed=1, model=model, device="cpu", **fast) for _ in range(2))
+    assert first.size == (64, 64) and np.array_equal(np.asarray(first), np.asarray(again))
+
+
+def test_null_audio_is_checked(tiny: SonicDiffusionPipeline) -> None:
+    with pytest.raises(ValueError, match="expected 'off' or 'zeros'"):
+        SonicDiffusionPipeline(**tiny.components, null_audio="none")

@@ -1,0 +1,110 @@
+"""The record in an image, and the image again from its record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sonicdiff.pipelines import provenance, record
+from sonicdiff.pipelines.provenance import ReplayError
+from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+
+FAST: dict[str, Any] = {"num_inference_steps": 2, "show_progress": False}
+KEYS = {"task", "model", "revision", "seed", "settings", "sounds", "photo", "machine"}
+
+
+def test_record(tiny: SonicDiffusionPipeline, tiny_directory: Path, sound: Path, photo: Path, tmp_path: Path) -> None:
+    image = tiny.edit(photo, [(sound, 0.5)], "rain", beta={"mid_block*": 0.5}, **FAST)
+    made = provenance.read(provenance.save(image, tmp_path / "out.png"))
+    assert set(made) == KEYS
+    assert (made["task"], made["model"], made["revision"]) == ("edit", "tiny", record.revision(tiny_directory))
+    assert made["settings"]["prompt"] == "rain" and made["settings"]["beta"] == {"mid_block*": 0.5}
+    assert made["sounds"] == [{"name": "hiss.wav", "sha256": made["sounds"][0]["sha256"], "weight": 0.5}]
+    assert made["photo"]["name"] == "coast.png" and len(made["photo"]["sha256"]) == 64
+    assert str(photo.parent) not in json.dumps(made) and str(sound.parent) not in json.dumps(made)
+
+
+def test_paths_only_if_told(tiny: SonicDiffusionPipeline, sound: Path, photo: Path, tmp_path: Path) -> None:
+    image = tiny.edit(photo, sound, **FAST)
+    made = provenance.read(provenance.save(image, tmp_path / "out.png", with_paths=True))
+    assert (tmp_path / made["files"]["photo"]).resolve() == photo.resolve()
+    assert (tmp_path / made["files"]["sounds"][0]).resolve() == sound.resolve()
+
+
+@pytest.mark.parametrize("with_paths", [False, True])
+def test_edit_again_is_the_same_bytes(tiny: SonicDiffusionPipeline, sound: Path, photo: Path, tmp_path: Path, with_paths: bool) -> None:
+    path = provenance.save(tiny.edit(photo, sound, "rain", **FAST), tmp_path / "out.png", with_paths)
+    files = {} if with_paths else {"sound": sound, "image": photo}
+    again = provenance.replay(path, **files, pipeline=tiny, show_progress=False)
+    assert provenance.save(again, tmp_path / "again.png").read_bytes() == path.read_bytes()
+
+
+def test_generate_again_is_the_same_bytes(tiny: SonicDiffusionPipeline, sound: Path, other_sound: Path, photo: Path, tmp_path: Path) -> None:
+    mixture: Any = [(sound, 1.0), (other_sound, 0.25)]
+    batch = tiny.generate(mixture, "a harbour é", num_images_per_prompt=2, seed=5, image=photo, **FAST)
+    path = provenance.save(batch[1], tmp_path / "out.png")
+    assert provenance.read(path)["seed"] == 6
+    again = provenance.replay(path, [sound, other_sound], photo, tiny, show_progress=False)
+    assert provenance.save(again, tmp_path / "again.png").read_bytes() == path.read_bytes()
+
+
+def test_interpolation_frame_again(tiny: SonicDiffusionPipeline, sound: Path, other_sound: Path, tmp_path: Path) -> None:
+    frame = tiny.interpolate(sound, other_sound, 3, **FAST)[1]
+    path = provenance.save(frame, tmp_path / "frame.png")
+    again = provenance.replay(path, [sound, other_sound], pipeline=tiny, show_progress=False)
+    assert np.array_equal(np.asarray(again), np.asarray(frame))
+
+
+def test_finds_files_beside_the_image_and_the_model_by_name(
+    tiny: SonicDiffusionPipeline, tiny_directory: Path, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = provenance.save(tiny.generate(sound, seed=1, **FAST)[0], tmp_path / "out.png")
+    shutil.copy(sound, tmp_path)
+    monkeypatch.setattr(provenance.checkpoints, "load", lambda name: tiny if name == "tiny" else None)
+    again = provenance.replay(path, show_progress=False)
+    assert provenance.save(again, tmp_path / "again.png").read_bytes() == path.read_bytes()
+
+
+def test_what_cannot_be_replayed_says_why(
+    tiny: SonicDiffusionPipeline, sound: Path, other_sound: Path, photo: Path, tmp_path: Path
+) -> None:
+    path = provenance.save(tiny.generate(sound, seed=1, **FAST)[0], tmp_path / "out.png")
+    with pytest.raises(ReplayError, match=r"hiss\.wav, which .* say where it is"):
+        provenance.replay(path, pipeline=tiny)
+    with pytest.raises(ReplayError, match=r"hum\.wav is not what the image was made from"):
+        provenance.replay(path, other_sound, pipeline=tiny)
+    with pytest.raises(ReplayError, match="1 sounds and no photo"):
+        provenance.replay(path, sound, photo, tiny)
+    for generator, audio in ((torch.Generator(), {}), (None, {"audio_embeds": tiny.embed_audio(sound)})):
+        (image,) = tiny.generate(prompt="rain", generator=generator, **audio, **FAST)
+        with pytest.raises(ReplayError, match="cannot be made again"):
+            provenance.replay(provenance.save(image, path), pipeline=tiny)
+    with pytest.raises(ReplayError, match="holds no record"):
+        provenance.read(photo)
+    with pytest.raises(ReplayError, match="holds no record"):
+        provenance.read(sound)
+
+
+def test_other_weights_are_refused_and_other_versions_are_said(tiny: SonicDiffusionPipeline, sound: Path, tmp_path: Path) -> None:
+    (image,) = tiny.generate(sound, seed=1, **FAST)
+    made = json.loads(image.info[record.KEY])
+    image.info[record.KEY] = json.dumps({**made, "revision": "0" * 64})
+    with pytest.raises(ReplayError, match="revision 000"):
+        provenance.replay(provenance.save(image, tmp_path / "other.png"), sound, pipeline=tiny)
+    image.info[record.KEY] = json.dumps({**made, "machine": {**made["machine"], "torch": "1.0"}})
+    with pytest.warns(UserWarning, match=r"torch 1\.0 -> "):
+        provenance.replay(provenance.save(image, tmp_path / "old.png"), sound, pipeline=tiny, show_progress=False)
+
+
+def test_save_refuses_what_would_lose_the_record(tiny: SonicDiffusionPipeline, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no record"):
+        provenance.save(Image.new("RGB", (8, 8)), tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"ends in \.png"):
+        provenance.save(tiny.generate(prompt="rain", **FAST)[0], tmp_path / "a.jpg")

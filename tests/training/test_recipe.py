@@ -1,0 +1,85 @@
+"""The whole recipe on a handful of rows: every stage runs, a second run does nothing again, and the result is a model that loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sonicdiff.pipelines.checkpoints import load
+from sonicdiff.training.cache import Chunks, fill
+from sonicdiff.training.config import ConfigError
+from sonicdiff.training.recipe import STAGES, find, run
+
+LOOP = 'stage = "{}"\n[loop]\nsteps = 2\nbatch_size = 4\nlearning_rate = 1e-4\nlog_every = 1\n'
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recipe")
+    recipe = folder / "tiny"
+    recipe.mkdir()
+    (recipe / "data.toml").write_text("pictures = 16\ntextures = 4\nsounds = 16\nseconds = 1.0\ncaptions = 64\n")
+    for stage in ("text", "clap", "vae", "decoder", "base", "base-256", "align", "adapt"):
+        (recipe / f"{stage}.toml").write_text(LOOP.format(stage))
+    run(recipe, folder=folder / "work", output=folder / "model", device="cpu")
+    return folder
+
+
+def test_the_model_loads_and_makes_an_image(made: Path) -> None:
+    pipeline = load(made / "model", device="cpu")
+    samples = np.random.default_rng(0).standard_normal(24_000).astype(np.float32) * 0.1
+    image = pipeline.generate((samples, 48_000), num_inference_steps=2, seed=0, show_progress=False)[0]
+    assert image.size == (256, 256)
+    names = [name for name, _ in pipeline.heard((samples, 48_000))]
+    assert len(names) == 3 and set(names) <= set(pipeline.labels.config.names)
+
+
+def test_every_shard_is_small_and_in_16_bit(made: Path) -> None:
+    from safetensors.torch import load_file
+
+    files = list((made / "model").rglob("*.safetensors"))
+    assert len(files) >= 6
+    for file in files:
+        assert file.stat().st_size < 15 * 2**20
+        assert all(tensor.element_size() <= 2 or not tensor.is_floating_point() for tensor in load_file(file).values()), file
+
+
+def test_a_second_run_changes_nothing(made: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in (made / "work").rglob("*.npy")}
+    log = (made / "work" / "run-base" / "log.jsonl").read_text()
+    run(made / "tiny", ("data", "latents", "base"), folder=made / "work", output=made / "model", device="cpu")
+    assert {file: file.stat().st_mtime_ns for file in (made / "work").rglob("*.npy")} == before
+    assert (made / "work" / "run-base" / "log.jsonl").read_text() == log
+
+
+def test_the_decoder_stage_leaves_the_latents_as_they_are(made: Path) -> None:
+    import torch
+    from diffusers import AutoencoderKL
+
+    first, last = (AutoencoderKL.from_pretrained(made / "work" / name) for name in ("vae", "vae-final"))
+    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        a, b = (vae.encode(image).latent_dist.mean for vae in (first, last))
+        assert torch.equal(a, b)
+        assert not torch.equal(first.decode(a).sample, last.decode(b).sample)
+
+
+def test_unknown_recipes_and_stages_list_the_known() -> None:
+    with pytest.raises(ConfigError, match="mini"):
+        find("nosuch")
+    with pytest.raises(ConfigError, match="adapt"):
+        run("mini", ("base", "nosuch"))
+    assert all((find("mini") / f"{stage}.toml").is_file() for stage in STAGES if stage not in ("latents", "export"))
+
+
+def test_chunks_can_be_filled_by_several_and_holes_are_named(tmp_path: Path) -> None:
+    for worker in (1, 0):
+        fill(tmp_path, 150, lambda index: np.array([index]), worker, 2)
+    chunks = Chunks(tmp_path)
+    assert len(chunks) == 150
+    assert chunks[np.array([149, 3, 70])].ravel().tolist() == [149, 3, 70]
+    (tmp_path / "00001.npy").unlink()
+    with pytest.raises(FileNotFoundError, match="misses chunks"):
+        Chunks(tmp_path)
