@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from sonicdiff.models.adapter import AudioAdapter
+from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 
 if TYPE_CHECKING:
@@ -107,6 +108,12 @@ def make_feature_extractor() -> ClapFeatureExtractor:
     )
 
 
+def make_labels() -> SoundLabels:
+    labels = SoundLabels(["calm", "raining", "thunder", "wind noise"], EMBED_DIM)
+    labels.vectors.copy_(torch.eye(4, EMBED_DIM))
+    return labels
+
+
 def make_pipeline(folder: Path, **config: Any) -> SonicDiffusionPipeline:
     from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
@@ -125,5 +132,6 @@ def make_pipeline(folder: Path, **config: Any) -> SonicDiffusionPipeline:
         feature_extractor=make_feature_extractor(),
         projector=AudioProjector(EMBED_DIM, TEXT_DIM, width=32, heads=4).eval(),
         adapter=adapter,
+        labels=make_labels(),
         **config,
     )

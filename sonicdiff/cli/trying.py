@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sonicdiff.cli import options
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PHOTOS = ("photos/valley.jpg", "photos/mountains.jpg", "photos/riverside.jpg")
@@ -42,9 +37,8 @@ def demo(
     pipeline = sonicdiff.load(model, device)
     typer.echo(f"loaded {model} ({time.perf_counter() - started:.1f} s)")
     columns = []
-    known = class_embeddings(pipeline)
     for file in sound_files:
-        heard, clip = hear(pipeline, file, known), waveform.load(file)
+        heard, clip = pipeline.heard(str(file), top=1)[0][0], waveform.load(file)
         columns.append((file.name, f"heard: {heard}", spectrogram(clip.mono().samples[0], clip.sample_rate)))
         typer.echo(f"{file.name} is heard as {heard}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,23 +53,3 @@ def demo(
         rows.append((photo.name, row))
     sheet(columns, rows).save(folder / "sheet.png")
     typer.echo(f"{len(photo_files) * len(sound_files)} edits in {time.perf_counter() - started:.0f} s; open {folder / 'sheet.png'}")
-
-
-def class_embeddings(pipeline: SonicDiffusionPipeline, each: int = 4, seconds: float = 5.0) -> dict[str, Tensor]:
-    """What each class sounds like to the model: the mean vector (1, dim) of a few sounds made by code, strong and weak."""
-    from sonicdiff.pipelines.sounds import mixed
-    from sonicdiff.synthetic.classes import CLASSES, SPLITS
-    from sonicdiff.synthetic.sounds import render_sound
-
-    def embedding(name: str) -> Tensor:
-        seeds = range(SPLITS["validation"] * 10**9, SPLITS["validation"] * 10**9 + each)
-        clips = [render_sound(name, (0.4, 0.9)[seed % 2], seed, seconds) for seed in seeds]
-        return mixed([pipeline.embed_audio((clip, 48_000)) for clip in clips], [1.0] * each)
-
-    return {name: embedding(name) for name in CLASSES}
-
-
-def hear(pipeline: SonicDiffusionPipeline, sound: Path, known: dict[str, Tensor]) -> str:
-    """The class whose embedding is nearest to the sound's."""
-    embeds = pipeline.embed_audio(str(sound))
-    return max(known, key=lambda name: float((embeds * known[name]).sum()))

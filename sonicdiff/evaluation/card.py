@@ -38,7 +38,7 @@ def write_card(output: Path, evaluators: Evaluators, cache: Path, vae: Path | No
     if vae is not None:
         model = AutoencoderKL.from_pretrained(vae).eval()
         folder = cache / f"reconstructions-test-{digest(vae)}"
-        copies["VAE reconstructions"] = made(folder, rows, lambda r: reconstruct(model, picture(r)), log)
+        copies["VAE reconstructions"] = made(folder, rows, lambda r: reconstruct(model, pictures[r.index]), log)
     sounds = made(cache / "sounds-test", rows, lambda r: sound(r, augmented=False), log)
     worse = made(cache / "sounds-test-augmented", rows, lambda r: sound(r, augmented=True), log)
     heard, heard_worse = (evaluators.hear(Waveform(s[None].astype(np.float32), RATE) for s in group) for group in (sounds, worse))
@@ -54,6 +54,8 @@ def write_card(output: Path, evaluators: Evaluators, cache: Path, vae: Path | No
     judged = (*seen.values(), heard, heard_worse)
     for number, cause in enumerate(CAUSES):
         mine = truth.cause == number
+        if not mine.any():
+            continue
         lines.append(f"| {cause} | {' | '.join(f'{(j.cause(with_calm=True)[mine] == number).mean():.2f}' for j in judged)} |")
     (output / "README.md").write_text("\n".join(lines) + "\n")
     log((output / "README.md").read_text())

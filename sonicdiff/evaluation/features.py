@@ -176,4 +176,4 @@ class Evaluators:
 
 def to_tensor(images: np.ndarray) -> Tensor:
     """uint8 (B, H, W, 3) to (B, 3, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+    return torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float().div(127.5).sub(1)

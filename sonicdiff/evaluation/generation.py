@@ -78,7 +78,8 @@ def intensity(session: Session) -> list[Table]:
         table.rows[name] = {"read": bootstrap(correlation), "from calm": bootstrap(of_distance), "effect": effect}
         for cause in CLASSES:
             mine = [c for c, r in zip(correlation, rows, strict=True) if r.scene.cause == cause]
-            classes.rows.setdefault(cause, {})[name] = f"{np.mean(mine):.2f}"
+            if mine:
+                classes.rows.setdefault(cause, {})[name] = f"{np.mean(mine):.2f}"
     labelled = [
         [(image, f"{r.scene.cause} {level}") for image, level in zip(group, LEVELS, strict=True)]
         for r, group in zip(rows, images, strict=True)

@@ -31,9 +31,9 @@ class Effort:
 
     pictures: int = 1800
     sounds: int = 900
-    tests: int = 300
-    reconstructions: int = 240  # of the pictures, where a VAE is given
-    image_steps: int = 800
+    tests: int = 200
+    reconstructions: int = 180  # of the pictures, where a VAE is given
+    image_steps: int = 700
     audio_steps: int = 600
     batch_size: int = 32
     learning_rate: float = 2e-3

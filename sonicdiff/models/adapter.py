@@ -30,9 +30,7 @@ class AudioAdapter(ModelMixin, ConfigMixin):
         )
 
     @classmethod
-    def from_unet(
-        cls, unet: UNet2DConditionModel, where: Sequence[str] = ("mid_block", "up_blocks"), gate: float = 0.1
-    ) -> AudioAdapter:
+    def from_unet(cls, unet: UNet2DConditionModel, where: Sequence[str] = ("mid_block", "up_blocks"), gate: float = 0.1) -> AudioAdapter:
         """Fresh layers for the named parts of `unet`, any of "down_blocks", "mid_block", "up_blocks"."""
         unknown = sorted(set(where) - set(PARTS))
         if unknown or not where:
@@ -57,7 +55,7 @@ class AudioAdapter(ModelMixin, ConfigMixin):
                 found = f"one {blocks[path].dim} wide" if path in blocks else "none"
                 raise ValueError(f"this adapter has a layer {dim} wide for {path}; the UNet has {found} there")
         for path, block in blocks.items():
-            audio = self.layers[key(path)] if key(path) in self.layers else None
+            audio = self.layers[key(path)] if path in self.config.blocks else None
             unet.set_submodule(path, AudioTransformerBlock(block, audio, path, self.paths).train(block.training))
 
     def detach(self, unet: UNet2DConditionModel) -> None:

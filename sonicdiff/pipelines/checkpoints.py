@@ -50,7 +50,7 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
         return path
     name = os.fspath(name_or_path)
     if name not in CHECKPOINTS:
-        raise ValueError(f"there is no model {name!r}; known are {', '.join(CHECKPOINTS)}, or the path of a directory with a model_index.json")
+        raise ValueError(f"there is no model {name!r}; known are {', '.join(CHECKPOINTS)}, and the path of a saved pipeline")
     if not CHECKPOINTS[name].available:
         raise ValueError(f"the model {name!r} cannot be loaded by this version yet; use 'mini' or the path of a model of your own")
     candidates = [folder / name for folder in folders()]
@@ -74,7 +74,7 @@ def load(
     """Loads a model onto `device` (default: a GPU if there is one, else the CPU); nothing is fetched from the network."""
     directory = resolve(name_or_path)
     with without_bars():
-        pipeline = SonicDiffusionPipeline.from_pretrained(directory, torch_dtype=dtype, local_files_only=True)
+        pipeline = SonicDiffusionPipeline.from_pretrained(directory, dtype=dtype, local_files_only=True)
     return pipeline.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 

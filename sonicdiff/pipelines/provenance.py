@@ -24,7 +24,7 @@ class ReplayError(ValueError):
 
 
 def save(image: Image.Image, path: File, with_paths: bool = False) -> Path:
-    """Writes a PNG with the image's record. with_paths: also where its sound and photo are, relative to the PNG, so that `replay` finds them."""
+    """Writes a PNG with the image's record. with_paths: also where its files are, relative to it, for `replay`."""
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ValueError(f"got the name {path.name!r}; expected one that ends in .png, the format that keeps the record")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from sonicdiff.diffusion import ddim
 from sonicdiff.diffusion.interpolation import slerp_weights
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.block import AudioScale
+from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.pipelines import codec, editing, photos, record, sounds
 from sonicdiff.pipelines.codec import OutputType
@@ -48,7 +49,8 @@ class SonicDiffusionPipeline(DiffusionPipeline):
     """
 
     model_cpu_offload_seq = "text_encoder->audio_encoder->projector->unet->vae"
-    _exclude_from_cpu_offload = ["adapter"]  # while attached its layers are the UNet's, and move with it
+    _optional_components: ClassVar[list[str]] = ["labels"]
+    _exclude_from_cpu_offload: ClassVar[list[str]] = ["adapter"]  # while attached its layers are the UNet's, and move with it
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         feature_extractor: ClapFeatureExtractor,
         projector: AudioProjector,
         adapter: AudioAdapter,
+        labels: SoundLabels | None = None,
         null_audio: str = "off",
     ) -> None:
         super().__init__()
@@ -76,6 +79,7 @@ class SonicDiffusionPipeline(DiffusionPipeline):
             feature_extractor=feature_extractor,
             projector=projector,
             adapter=adapter,
+            labels=labels,
         )
         self.register_to_config(null_audio=null_audio)
         self.sources = SourceCache(max_bytes=2**31)
@@ -165,7 +169,7 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         feature_injection: float = 0.8,
         attention_injection: float = 0.5,
         inversion: Literal["target", "current"] = "target",
-        inversion_refinements: int = 0,
+        inversion_refinements: int = 1,
         detail: float = 1.0,
         height: int | None = None,
         width: int | None = None,
@@ -240,6 +244,14 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         assert embeds is not None
         return embeds
 
+    def heard(
+        self, audio: sounds.Sounds, top: int = 3, sound_start: float = 0.0, sound_length: float | None = None
+    ) -> list[tuple[str, float]]:
+        """The names this model has for a sound, the `top` most probable with their probabilities. ValueError if it has no names."""
+        if self.labels is None:
+            raise ValueError("this model has no names for sounds (no component 'labels'); 'mini' has")
+        return self.labels.heard(self.embed_audio(audio, sound_start, sound_length), top)
+
     @torch.no_grad()
     def encode_prompt(self, prompt: str) -> Tensor:
         """The text encoder's states (1, 77, dim)."""
@@ -286,7 +298,8 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         tokens = null_tokens = None
         if embeds is not None:
             tokens = self.projector(embeds.to(self.projector.dtype))
-            null_tokens = self.projector(torch.zeros_like(embeds, dtype=self.projector.dtype)) if self.config.null_audio == "zeros" else None
+            if self.config.null_audio == "zeros":
+                null_tokens = self.projector(torch.zeros_like(embeds, dtype=self.projector.dtype))
         return Conditions(*texts, tokens, null_tokens, guidance_scale, audio_guidance_scale, **acting)
 
     def _noise(self, size: tuple[int, int], generator: torch.Generator) -> Tensor:

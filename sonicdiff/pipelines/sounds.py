@@ -23,7 +23,7 @@ Sounds = Sound | list[tuple[Sound, float]]
 
 @dataclass(frozen=True)
 class Heard:
-    """embeds: (1, dim) of length 1, None for no sound at all. records: each sound's name, hash and weight. files: the paths of those that have one."""
+    """embeds: (1, dim) of length 1, None for no sound. records: each sound's name, hash and weight. files: its path, if it has one."""
 
     embeds: Tensor | None = None
     records: tuple[dict[str, Any], ...] = ()

@@ -30,7 +30,7 @@ def _splash(rng: Generator, rate: int, size: float) -> np.ndarray:
     falling = np.arange(times.size) >= count
     radii = np.where(falling, 0.001, 0.0022) * cloud.lognormal(0, 0.5, times.size)
     loud = amplitude(cloud.normal(-20, 6, times.size))
-    return out + bubbles(clock, times, radii.clip(0.0005, 0.012), loud, cloud.uniform(0, 0.3, times.size), kinds=40)
+    return out + bubbles(clock, times, radii.clip(0.0005, 0.012), loud, cloud.uniform(0, 0.3, times.size), kinds=20)
 
 
 def _mist(rng: Generator, clock: Clock, size: float, life: float) -> np.ndarray:
@@ -81,7 +81,7 @@ def splash(rng: Generator, strength: float, clock: Clock) -> np.ndarray:
         times = np.arange(plan.uniform(0, period), clock.seconds - 0.1, period)
         times = times + plan.normal(0, 0.1 * period, times.size)
     else:
-        per_second = {"thrown": grow(0.25, 0.8, strength), "paddle": grow(1.0, 4.5, strength), "surf": grow(0.2, 0.9, strength)}[kind]
+        per_second = {"thrown": grow(0.25, 0.8, strength), "paddle": grow(1.0, 3.2, strength), "surf": grow(0.2, 0.9, strength)}[kind]
         times = moments(plan, clock, per_second)
         if not times.size:
             times = np.array([plan.uniform(0.05, 0.4) * clock.seconds])

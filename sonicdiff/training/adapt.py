@@ -14,9 +14,9 @@ from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.training.base import DenoisingLoss, any_version, make_scheduler
 from sonicdiff.training.cache import Chunks
-from sonicdiff.training.text import Labels
 from sonicdiff.training.loop import Draw
 from sonicdiff.training.pool import nearest
+from sonicdiff.training.text import Labels
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sonicdiff.models.projector import AudioProjector
-from sonicdiff.training.text import Labels
 from sonicdiff.training.loop import Draw
 from sonicdiff.training.pool import nearest
+from sonicdiff.training.text import Labels
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from sonicdiff.training.text import Labels
 class ClapOptions:
     temperature: float = 0.07
     intensity_width: float = 0.15  # how far apart two strengths may be to count as the same
-    mel_offset_db: float = 6.0  # random tilt and level of the features, on top of the sounds' own augmentation
+    mel_offset_db: float = 4.0  # random tilt and level of the features, on top of the sounds' own augmentation
     time_masks: int = 2
 
 
@@ -33,8 +33,8 @@ def make_feature_extractor() -> ClapFeatureExtractor:
 
 def make_audio_encoder() -> ClapAudioModelWithProjection:
     config = ClapAudioConfig(
-        window_size=4, num_mel_bins=32, spec_size=128, patch_embeds_hidden_size=48, hidden_size=384, projection_dim=256,
-        depths=[2, 2, 2, 2], num_attention_heads=[2, 4, 8, 12], enable_fusion=False,
+        window_size=4, num_mel_bins=32, spec_size=128, patch_embeds_hidden_size=32, hidden_size=256, projection_dim=256,
+        depths=[2, 2, 2, 2], num_attention_heads=[2, 4, 8, 8], enable_fusion=False,
     )  # fmt: skip
     return ClapAudioModelWithProjection(config)
 
@@ -80,7 +80,7 @@ class ClapTask:
             "cause": F.cross_entropy(self.heads.cause(audio / t), torch.from_numpy(heard.cause[sounds]).to(device)),
             "intensity": F.smooth_l1_loss(self.heads.intensity(audio)[:, 0], torch.from_numpy(heard.intensity[sounds]).float().to(device)),
         }
-        weights = (1.0, 0.5, 0.5, 5.0)
+        weights = (1.0, 0.5, 1.0, 5.0)
         hit = (self.heads.cause(audio / t).argmax(1).cpu().numpy() == heard.cause[sounds]).mean()
         loss = sum(weight * part for weight, part in zip(weights, parts.values(), strict=True))
         return {"loss": loss, "accuracy": torch.tensor(hit), **parts}  # pyright: ignore[reportReturnType]

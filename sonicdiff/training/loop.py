@@ -94,10 +94,12 @@ class Run:
         if config.batch_size % self.processes.num_processes:
             raise ConfigError(f"a batch of {config.batch_size} cannot be divided among {self.processes.num_processes} processes")
         self.parameters = dict(named_parameters(task))
+        self.buffers = {f"{name}.{key}": b for name, module in task.modules().items() for key, b in module.named_buffers()}
         self.ema = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
         self.factors = [task.rates().get(module, 1.0) for module in task.modules()]
         groups = [{"params": [p for p in module.parameters() if p.requires_grad]} for module in task.modules().values()]
-        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay, foreach=True)
+        decay = config.weight_decay
+        self.optimizer = torch.optim.AdamW(groups, config.learning_rate, betas=(0.9, 0.99), weight_decay=decay, foreach=True)
 
     @classmethod
     def start(cls, task: Task, config: LoopConfig, run_dir: Path) -> Run:
@@ -112,6 +114,7 @@ class Run:
 
     def advance(self) -> dict[str, float]:
         draw = Draw.of(self.config.seed, self.step, self.processes.process_index)
+        torch.manual_seed(draw.torch.initial_seed())  # what draws from the global generator: dropout
         device = next(iter(self.parameters.values())).device.type
         with torch.autocast(device, torch.bfloat16, enabled=self.config.mixed_precision == "bf16"):
             losses = self.task.losses(draw, self.config.batch_size // self.processes.num_processes)
@@ -140,6 +143,7 @@ class Run:
     def save(self) -> None:
         tensors = {f"model/{name}": p.detach() for name, p in self.parameters.items()}
         tensors |= {f"ema/{name}": tensor for name, tensor in self.ema.items()}
+        tensors |= {f"buffer/{name}": tensor for name, tensor in self.buffers.items()}
         for name, p in self.parameters.items():
             for key, value in self.optimizer.state[p].items():
                 tensors[f"optimizer/{key}/{name}"] = value
@@ -154,6 +158,8 @@ class Run:
                 self.ema[name].copy_(tensors[f"ema/{name}"])
                 state = {key: tensors[f"optimizer/{key}/{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
                 self.optimizer.state[p] = {key: value if key == "step" else value.to(p.device) for key, value in state.items()}
+            for name, buffer in self.buffers.items():
+                buffer.copy_(tensors[f"buffer/{name}"])
         self.step = meta["step"]
 
     def load_ema(self) -> None:

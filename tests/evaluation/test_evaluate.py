@@ -36,7 +36,9 @@ def judges(tmp_path: Path) -> Path:
 
 
 def test_a_tiny_evaluation(tiny: SonicDiffusionPipeline, judges: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Options, "quick", classmethod(lambda cls, seed=0: cls(n=9, pool=9, steps=1, seed=seed)))
+    monkeypatch.setattr(Options, "quick", classmethod(lambda cls, seed=0: cls(n=5, pool=6, steps=1, seed=seed)))
+    for size, least in {"half": 4, "sequences": 2}.items():
+        monkeypatch.setattr(Options, size, least)
     monkeypatch.setattr(material, "render", lambda scene: render(scene, 64))
     monkeypatch.setattr(material, "render_sound", lambda *given, sample_rate: render_sound(*given, seconds=1, sample_rate=16_000))
     monkeypatch.setattr(material, "RATE", 16_000)
@@ -45,14 +47,14 @@ def test_a_tiny_evaluation(tiny: SonicDiffusionPipeline, judges: Path, tmp_path:
     parts = ("generation", "combinations", "editing", "intensity")
     tables = evaluate(tiny, output=tmp_path / "out", parts=parts, quick=True, evaluators=judges, log=said.append)
     scores = json.loads((tmp_path / "out" / "scores.json").read_text())
-    assert scores["about"]["n"] == 9
+    assert scores["about"]["n"] == 5
     aic = scores["tables"]["Generation from held-out sounds"]["rows"]["model"]["AIC"]
-    assert aic["n"] == 9 and 0 <= aic["low"] <= aic["mean"] <= aic["high"] <= 1
+    assert aic["n"] == 5 and 0 <= aic["low"] <= aic["mean"] <= aic["high"] <= 1
     editing = scores["tables"]["Editing"]["rows"]
     assert editing["the photo itself"]["structure"]["mean"] == pytest.approx(1)
     assert {"model", "plain inversion", "plug-and-play by text", "true counterfactuals"} <= set(editing)
     assert tables[0].markdown() in said[-1]
-    assert Image.open(tmp_path / "out" / "editing.png").height > 9 * 160
+    assert Image.open(tmp_path / "out" / "editing.png").height > 4 * 160
 
 
 def test_unknown_parts_are_named(tmp_path: Path) -> None:

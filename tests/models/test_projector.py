@@ -20,7 +20,9 @@ def vectors(count: int, dim: int) -> torch.Tensor:
     return F.normalize(torch.randn(count, dim, generator=torch.Generator().manual_seed(1)), dim=-1)
 
 
-@pytest.mark.parametrize(("embed_dim", "context_dim", "tokens"), [(256, 192, 77), (512, 768, 77), (1024, 768, 77), (64, 48, 1), (64, 48, 7)])
+@pytest.mark.parametrize(
+    ("embed_dim", "context_dim", "tokens"), [(256, 192, 77), (512, 768, 77), (1024, 768, 77), (64, 48, 1), (64, 48, 7)]
+)
 @torch.no_grad()
 def test_shape_and_scale(embed_dim: int, context_dim: int, tokens: int) -> None:
     audio_tokens = make_projector(embed_dim=embed_dim, context_dim=context_dim, tokens=tokens, heads=4)(vectors(2, embed_dim))

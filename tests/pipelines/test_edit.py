@@ -50,7 +50,7 @@ def slow_edit(pipeline: SonicDiffusionPipeline, photo: Image.Image, embeds: Tens
 def test_equals_the_slow_version(tiny: SonicDiffusionPipeline, photo: Path, sound: Path, prompt: str) -> None:
     expected = slow_edit(tiny, Image.open(photo), tiny.embed_audio(sound), prompt, 3.0)
     scales = {"guidance_scale": 3.0, "audio_guidance_scale": 3.0}
-    found = tiny.edit(photo, sound, prompt, **scales, **FAST, output_type="latent")
+    found = tiny.edit(photo, sound, prompt, **scales, **FAST, inversion_refinements=0, output_type="latent")
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
 
 
@@ -94,8 +94,10 @@ def test_second_sound_costs_no_inversion(tiny: SonicDiffusionPipeline, photo: Pa
 
 def test_other_photo_or_settings_are_inverted_anew(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
     other = Image.open(photo).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    for image, options in ((photo, {}), (other, {}), (photo, {"inversion": "current"}), (photo, {"inversion_refinements": 1})):
-        tiny.edit(image, sound, **FAST, **options)
+    tiny.edit(photo, sound, **FAST)
+    tiny.edit(other, sound, **FAST)
+    for inversion in ("target", "current"):
+        tiny.edit(photo, sound, **FAST, inversion=inversion, inversion_refinements=0)
     assert len(tiny.sources.sources) == 4
 
 
@@ -103,7 +105,6 @@ def test_stopped_inversion_leaves_nothing_half_done(tiny: SonicDiffusionPipeline
     for last in (2, 6, 9):
         with pytest.raises(ddim.Stopped):
             tiny.edit(photo, sound, **FAST, callback_on_step_end=lambda pipeline, step, t, state, last=last: step < last)
-        tiny.unet.load_state_dict(tiny.unet.state_dict())
     stopped = tiny.edit(photo, sound, **FAST)
     tiny.sources = SourceCache(2**31)
     assert np.array_equal(np.asarray(tiny.edit(photo, sound, **FAST)), np.asarray(stopped))
@@ -136,7 +137,8 @@ def test_detail() -> None:
     photo = Image.fromarray(rng.integers(0, 256, (90, 70, 3), dtype=np.uint8))
     blurred = photo.resize((32, 40)).resize((35, 45))
     assert np.array_equal(np.asarray(carry_over(photo, blurred, blurred, 1.0)), np.asarray(photo))
-    assert np.array_equal(np.asarray(carry_over(photo, blurred, blurred, 0.0)), np.asarray(blurred.resize(photo.size, Image.Resampling.BICUBIC)))
+    larger = blurred.resize(photo.size, Image.Resampling.BICUBIC)
+    assert np.array_equal(np.asarray(carry_over(photo, blurred, blurred, 0.0)), np.asarray(larger))
     changed = np.asarray(blurred).copy()
     changed[:20] = 255 - changed[:20]
     kept = np.abs(np.asarray(carry_over(photo, Image.fromarray(changed), blurred, 1.0)).astype(int) - np.asarray(photo)).mean((1, 2))

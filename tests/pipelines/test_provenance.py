@@ -46,7 +46,9 @@ def test_edit_again_is_the_same_bytes(tiny: SonicDiffusionPipeline, sound: Path,
     assert provenance.save(again, tmp_path / "again.png").read_bytes() == path.read_bytes()
 
 
-def test_generate_again_is_the_same_bytes(tiny: SonicDiffusionPipeline, sound: Path, other_sound: Path, photo: Path, tmp_path: Path) -> None:
+def test_generate_again_is_the_same_bytes(
+    tiny: SonicDiffusionPipeline, sound: Path, other_sound: Path, photo: Path, tmp_path: Path
+) -> None:
     mixture: Any = [(sound, 1.0), (other_sound, 0.25)]
     batch = tiny.generate(mixture, "a harbour é", num_images_per_prompt=2, seed=5, image=photo, **FAST)
     path = provenance.save(batch[1], tmp_path / "out.png")

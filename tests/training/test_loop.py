@@ -25,6 +25,7 @@ class Line:
         torch.manual_seed(0)
         self.layer = nn.Linear(1, 1)
         self.layer.bias.requires_grad_(False)
+        self.layer.register_buffer("steps", torch.zeros(()))
 
     def modules(self) -> dict[str, nn.Module]:
         return {"layer": self.layer}
@@ -34,10 +35,13 @@ class Line:
 
     def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
         x = torch.randn(batch_size, 1, generator=draw.torch)
+        self.layer.steps += torch.rand(())  # a running statistic, and the global generator as dropout uses it
         return {"loss": (x @ self.layer.weight.T - 3 * x).square().mean()}
 
 
-CONFIG = LoopConfig(steps=40, batch_size=8, learning_rate=0.2, warmup_steps=2, save_every_s=0.0, log_every=5, ema_decay=0.9, weight_decay=0.0)
+CONFIG = LoopConfig(
+    steps=40, batch_size=8, learning_rate=0.2, warmup_steps=2, save_every_s=0.0, log_every=5, ema_decay=0.9, weight_decay=0.0
+)
 
 
 def test_it_learns_and_logs(tmp_path: Path) -> None:
@@ -56,6 +60,7 @@ def test_a_stopped_run_continues_bit_for_bit(tmp_path: Path, stop: int) -> None:
     train(stopped, CONFIG, tmp_path / "stopped", stop_after=stop)
     train(resumed, CONFIG, tmp_path / "stopped")
     assert torch.equal(straight.layer.weight, resumed.layer.weight)
+    assert torch.equal(straight.layer.steps, resumed.layer.steps)
     assert not torch.equal(straight.layer.weight, stopped.layer.weight)
 
 

@@ -1,0 +1,100 @@
+"""The folder in which a recipe keeps its intermediate results, and what the stages read from it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import ClapAudioModelWithProjection, CLIPTextModel, CLIPTokenizer
+
+from sonicdiff.synthetic.classes import CALM, CLASSES, LIGHTS, PLACES
+from sonicdiff.synthetic.dataset import Row, row
+from sonicdiff.training.cache import Chunks
+from sonicdiff.training.config import ConfigError, StageConfig, build
+from sonicdiff.training.text import Labels
+
+CAUSES = (CALM, *CLASSES)
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How much is rendered."""
+
+    pictures: int = 5120
+    textures: int = 2048
+    sounds: int = 2048
+    seconds: float = 6.0  # of each sound
+    captions: int = 20_000  # for the tokenizer and the text encoder
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of a recipe's intermediate results, and this process's share of work that several may do at once."""
+
+    folder: Path
+    recipe: Path
+    device: str = "cpu"
+    worker: int = 0
+    workers: int = 1
+
+    def config(self, stage: str) -> StageConfig:
+        config = StageConfig.read(self.recipe / f"{stage}.toml")
+        if config.stage != stage:
+            raise ConfigError(f"{self.recipe / stage}.toml says stage = {config.stage!r}; expected {stage!r}")
+        return config
+
+    @cached_property
+    def data(self) -> DataOptions:
+        return build(DataOptions, tomllib.loads((self.recipe / "data.toml").read_text()), "data.toml")
+
+    def rows(self) -> list[Row]:
+        return [row(index) for index in range(self.data.pictures)]
+
+    def path(self, *parts: str) -> Path:
+        return self.folder.joinpath(*parts)
+
+    def chunks(self, name: str) -> Chunks:
+        return Chunks(self.path(name))
+
+    def sound_rows(self) -> list[Row]:
+        return [row(index) for index in range(self.data.sounds)]
+
+
+def labels(rows: list[Row]) -> Labels:
+    return Labels(
+        np.array([CAUSES.index(r.scene.cause) for r in rows]),
+        np.array([PLACES.index(r.scene.place) for r in rows]),
+        np.array([LIGHTS.index(r.scene.light) for r in rows]),
+        np.array([r.scene.intensity for r in rows]),
+    )
+
+
+def token_ids(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
+    """(N, 77)"""
+    return tokenizer(texts, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
+
+
+@torch.no_grad()
+def text_states(space: Workspace, texts: list[str], pooled: bool = False) -> Tensor:
+    """Hidden states of the frozen text encoder as Stable Diffusion takes them, float16 (N, 77, width); `pooled`: float32 (N, width)."""
+    tokenizer = CLIPTokenizer.from_pretrained(space.path("clap", "tokenizer"))
+    model = CLIPTextModel.from_pretrained(space.path("clap", "text_encoder")).to(space.device)
+    ids = token_ids(tokenizer, texts).to(space.device)
+    outputs = [model(input_ids=part) for part in ids.split(64)]
+    return torch.cat([o.pooler_output.cpu() if pooled else o.last_hidden_state.half().cpu() for o in outputs])
+
+
+@torch.no_grad()
+def audio_embeds(space: Workspace) -> Tensor:
+    """Unit vectors (sounds, dim) of the training sounds."""
+    model = ClapAudioModelWithProjection.from_pretrained(space.path("clap", "audio_encoder")).to(space.device).eval()
+    mels = space.chunks("mels")
+    parts = [model(input_features=torch.from_numpy(mels[i]).float()[:, None].to(space.device)).audio_embeds.cpu()
+             for i in np.array_split(np.arange(len(mels)), -(-len(mels) // 64))]  # fmt: skip
+    return F.normalize(torch.cat(parts), dim=-1)
