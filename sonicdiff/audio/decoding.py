@@ -7,6 +7,7 @@ from typing import BinaryIO
 import av
 import numpy as np
 import soundfile
+from av.container import InputContainer
 
 from sonicdiff.audio.formats import demuxer, no_sound
 
@@ -90,7 +91,7 @@ def _by_ffmpeg(stream: BinaryIO, name: str, known: tuple[str, str], start: float
         raise AudioError(f"{name} looks like {known[1]} but cannot be decoded ({reason}); expected it whole: export it again") from None
 
 
-def _stretch(container: av.container.InputContainer, name: str, start: float, length: float) -> tuple[np.ndarray, int]:
+def _stretch(container: InputContainer, name: str, start: float, length: float) -> tuple[np.ndarray, int]:
     """The stretch of the first sound track; frames are placed by their time stamps, so a seek may land early."""
     track = container.streams.audio[0]
     if track.codec_context is None:

@@ -16,6 +16,7 @@ from sonicdiff.evaluation.scores import bootstrap
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.projector import AudioProjector
 
+FULL = "adapt"  # what training calls stage 2 of the full model
 BETAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
@@ -29,8 +30,8 @@ class Variant:
 
 
 def found_variants(folder: Path) -> list[Variant]:
-    """Every `projector-NAME` with an `adapter-NAME` beside it, as a training run leaves them."""
-    names = sorted(path.name.removeprefix("adapter-") for path in folder.glob("adapter-*") if path.is_dir())
+    """Every `projector-NAME` with an `adapter-NAME` beside it, as a training run leaves them; but not the full model's own."""
+    names = sorted({path.name.removeprefix("adapter-") for path in folder.glob("adapter-*") if path.is_dir()} - {FULL})
     pairs = [(name, folder / f"projector-{name}", folder / f"adapter-{name}") for name in names]
     return [Variant(name, projector, adapter) for name, projector, adapter in pairs if projector.is_dir()]
 
@@ -52,8 +53,12 @@ def beta_sweep(session: Session, betas: Sequence[float] = BETAS) -> list[Table]:
     return [table]
 
 
-def ablations(session: Session, variants: Sequence[Variant]) -> list[Table]:
-    """The same sounds and noise through each variant; the model itself comes first and is put back in the end."""
+def ablations(session: Session) -> list[Table]:
+    """The same sounds and noise through each variant in `session.variants`; the model itself comes first and is put back in the end."""
+    if session.variants is None or not (variants := found_variants(session.variants)):
+        raise ValueError(
+            f"got {session.variants} for ablations; expected the folder of a training run, with projector-NAME and adapter-NAME in it"
+        )
     pipeline = session.pipeline
     own = {"projector": pipeline.projector, "adapter": pipeline.adapter}
     table = Table("Ablations", f"n = {session.options.n} generations and {session.options.half} edits each.")

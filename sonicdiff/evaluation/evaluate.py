@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[Session], list[Table]]] = {
     "tradeoff": tradeoff,
     "beta": beta_sweep,
     "recordings": recordings,
+    "ablations": ablations,
 }
 DEFAULT_PARTS = ("vae", "generation", "combinations", "editing", "intensity")
 
@@ -47,8 +48,9 @@ def evaluate(
     """Judge a model on held-out sounds, scenes and combinations; writes scores.json, scores.md and sheets to `output`, logs the tables.
 
     n: generations; combinations and edits are half as many. parts: any of PARTS. quick: a third of everything at 15 steps.
-    evaluators: their directory, by default `evaluators` beside the embedded models. variants: a training run's folder whose
-    `projector-NAME` and `adapter-NAME` are tried as ablations. Raises ValueError for an unknown part, FileNotFoundError without evaluators.
+    evaluators: their directory, by default `evaluators` beside the embedded models. variants: a training run's folder, whose
+    `projector-NAME` and `adapter-NAME` the part "ablations" tries. Raises ValueError for an unknown part, FileNotFoundError where there
+    are no evaluators.
     """
     if unknown := [part for part in parts if part not in PARTS]:
         raise ValueError(f"unknown parts {unknown}; known are {', '.join(PARTS)}")
@@ -57,15 +59,13 @@ def evaluate(
     pipeline = model if isinstance(model, SonicDiffusionPipeline) else load(model)
     name = pipeline.config.get("_name_or_path") if isinstance(model, SonicDiffusionPipeline) else str(resolve(model))
     output = output or Path("outputs") / "evaluation" / Path(str(name)).name
-    tried = found_variants(variants) if variants else []
-    clock = Clock(sum(work(part, options) for part in parts) + (len(tried) + bool(tried)) * work("ablations", options), log)
-    session = Session(pipeline, judges, options, output, clock, log)
+    tried = 1 + len(found_variants(variants)) if variants else 0
+    clock = Clock(sum(work(part, options, tried) for part in parts), log)
+    session = Session(pipeline, judges, options, output, clock, log, variants)
     tables: list[Table] = []
     for part in parts:
         tables += PARTS[part](session)
         write(tables, about(session, str(name)), output)
-    if tried:
-        tables += ablations(session, tried)
     log(write(tables, about(session, str(name)), output))
     return tables
 
@@ -74,7 +74,7 @@ def about(session: Session, name: str) -> dict[str, object]:
     return {"model": name, **asdict(session.options), "minutes": round(session.clock.seconds / 60, 1)}
 
 
-def work(part: str, options: Options) -> float:
+def work(part: str, options: Options, variants: int) -> float:
     """Denoising passes that a part takes, for the time left."""
     images = {
         "generation": options.n,
@@ -84,7 +84,7 @@ def work(part: str, options: Options) -> float:
         "tradeoff": options.half * 2 * len(SCALES),
         "beta": len(BETAS) * (options.third + max(options.third // 2, 9)),
         "recordings": 5 * 21,
-        "ablations": options.n + options.half,
+        "ablations": variants * (options.n + options.half),
     }
     return images.get(part, 0) * options.steps
 

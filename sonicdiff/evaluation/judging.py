@@ -59,6 +59,7 @@ class Session:
     output: Path
     clock: Clock
     log: Callable[[str], None]
+    variants: Path | None = None  # the folder of a training run, for ablations
 
     @cached_property
     def pool(self) -> Pool:

@@ -54,24 +54,25 @@ def chosen(examples: Path, count: int) -> list[Path]:
 
 
 def listened(session: Session, files: Sequence[Path], sounds: Sequence[Waveform], said: dict[str, str]) -> Table:
-    """The class the model's audio encoder hears, by its nearest synthetic sounds, and the one the audio evaluator hears."""
-    known = balanced_rows(REFERENCE)
-    embeds = np.concatenate([session.pipeline.embed_audio(sound_of(r)).cpu().numpy() for r in known])
-    heard = session.evaluators.hear(sounds).cause(with_calm=True)
-    table = Table(
-        "Real recordings",
-        f"n = {len(files)}. The class the model hears is voted by the {NEIGHBOURS} nearest of {REFERENCE} synthetic sounds.",
-    )
-    right, agreed = [], []
-    for file, sound, evaluator in zip(files, sounds, heard, strict=True):
-        similarity = embeds @ session.pipeline.embed_audio(sound).cpu().numpy()[0]
-        votes = voted(similarity, causes(known))
-        best = CLASSES[int(votes.argmax())]
-        right.append(best == said[file.name])
-        agreed.append(CAUSES[evaluator] == said[file.name])
-        table.rows[file.name] = {"said": said[file.name], "model": f"{best} {votes.max():.2f}", "evaluator": CAUSES[evaluator]}
-    table.rows["right"] = {"model": bootstrap(right), "evaluator": bootstrap(agreed)}
+    """The class that the model hears, by its own labels and by its nearest synthetic sounds, and the one the audio evaluator hears."""
+    pipeline, known = session.pipeline, balanced_rows(REFERENCE)
+    embeds = np.concatenate([pipeline.embed_audio(sound_of(r)).cpu().numpy() for r in known])
+    note = f"n = {len(files)}. Model: its own labels. Nearest: voted by the {NEIGHBOURS} nearest of {REFERENCE} synthetic sounds."
+    table, right = Table("Real recordings", note), {}
+    for file, sound, evaluator in zip(files, sounds, session.evaluators.hear(sounds).cause(with_calm=True), strict=True):
+        votes = voted(embeds @ pipeline.embed_audio(sound).cpu().numpy()[0], causes(known))
+        answers = {"nearest": (CLASSES[int(votes.argmax())], float(votes.max())), "evaluator": (CAUSES[evaluator], None)}
+        if pipeline.labels is not None:
+            answers = {"model": pipeline.heard(sound, top=1)[0], **answers}
+        table.rows[file.name] = {"said": said[file.name], **{who: answered(*answer) for who, answer in answers.items()}}
+        for who, (name, _) in answers.items():
+            right.setdefault(who, []).append(name == said[file.name])
+    table.rows["right"] = {who: bootstrap(column) for who, column in right.items()}
     return table
+
+
+def answered(name: str, sureness: float | None) -> str:
+    return name if sureness is None else f"{name} {sureness:.2f}"
 
 
 def voted(similarity: np.ndarray, classes: np.ndarray) -> np.ndarray:

@@ -13,11 +13,15 @@ Plan = dict[int, list[str]]
 """The layers that are injected, by timestep; timesteps without any are not in it."""
 
 
+def check_fractions(**fractions: float) -> None:
+    """Raises ValueError for a named argument that is not between 0 and 1."""
+    for name, fraction in fractions.items():
+        if not 0 <= fraction <= 1:
+            raise ValueError(f"got {name} {fraction}; expected a fraction from 0 to 1")
+
+
 def injection_plan(unet: UNet2DConditionModel, schedule: Schedule, features: float, attention: float) -> Plan:
     """Residual features in the first fraction `features` of the steps, self-attention queries and keys in the first `attention`."""
-    for name, fraction in (("feature_injection", features), ("attention_injection", attention)):
-        if not 0 <= fraction <= 1:
-            raise ValueError(f"got {name} {fraction}; expected a fraction of the schedule from 0 to 1")
     parts = ((features, conv_layers(unet)), (attention, attention_layers(unet)))
     steps = enumerate(schedule.timesteps)
     plan = {t: [layer for part, layers in parts if step < part * len(schedule) for layer in layers] for step, t in steps}

@@ -26,7 +26,8 @@ NOT_SETTINGS |= {"num_images_per_prompt", "callback_on_step_end", "show_progress
 
 def settings(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a call that belong in the record, as JSON would give them back."""
-    return json.loads(json.dumps({name: value for name, value in arguments.items() if name not in NOT_SETTINGS}))
+    chosen = {name: value for name, value in arguments.items() if name not in NOT_SETTINGS}
+    return json.loads(json.dumps(chosen, default=lambda value: value.item()))  # numpy's numbers too
 
 
 def machine(pipeline: Any) -> dict[str, Any]:

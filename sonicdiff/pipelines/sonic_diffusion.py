@@ -188,6 +188,7 @@ class SonicDiffusionPipeline(DiffusionPipeline):
             detail: 0 to 1, how much of the photo's fine detail is carried over where the edit left the picture alone.
         """
         codec.check(output_type)
+        editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection, detail=detail)
         settings = record.settings(locals())
         photo = photos.load(image)
         size = self.size(photo, height, width)

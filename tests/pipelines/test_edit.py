@@ -128,8 +128,6 @@ def test_plan_is_fractions_of_the_schedule(tiny: SonicDiffusionPipeline) -> None
     plan = editing.injection_plan(tiny.unet, schedule, 0.8, 0.5)
     assert [len(plan.get(t, [])) for t in schedule.timesteps] == [18] * 5 + [2] * 3 + [0] * 2
     assert editing.injection_plan(tiny.unet, schedule, 0, 0) == {}
-    with pytest.raises(ValueError, match="attention_injection 2"):
-        editing.injection_plan(tiny.unet, schedule, 0.8, 2)
 
 
 def test_detail() -> None:
@@ -166,3 +164,9 @@ def test_cache_is_bounded() -> None:
 def test_text_alone_edits_too(tiny: SonicDiffusionPipeline, photo: Path) -> None:
     plain, rain = (tiny.edit(photo, prompt=prompt, **FAST, output_type="latent") for prompt in ("", "rain"))
     assert tiny.text_encoder.config.hidden_size == TEXT_DIM and not torch.equal(plain, rain)
+
+
+@pytest.mark.parametrize("name", ["feature_injection", "attention_injection", "detail"])
+def test_fractions_are_checked_first(tiny: SonicDiffusionPipeline, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} 1.5; expected a fraction from 0 to 1"):
+        tiny.edit("nowhere.png", **{name: 1.5})  # pyright: ignore

@@ -1,0 +1,64 @@
+"""The README's pictures, made by the shipped model: `python bench/pictures.py [--model mini] [--steps 50] [--output docs/images]`.
+
+Nothing is picked by hand: the photos and recordings are named below, the seed is 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+import sonicdiff
+from sonicdiff.audio import waveform
+from sonicdiff.cli.pictures import CELL, FAINT, PAPER, sheet, spectrogram
+from sonicdiff.pipelines import photos
+from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PHOTOS = ("valley", "mountains", "palace")
+EDIT_SOUNDS = ("rain", "thunder-near", "campfire", "splash")
+GENERATE_SOUNDS = ("rain", "thunder-near", "campfire", "splash", "stream", "blast")
+PROMPTS = ("", "a forest path")
+
+
+def column(pipeline: SonicDiffusionPipeline, name: str) -> tuple[str, str, Image.Image]:
+    clip = waveform.load(EXAMPLES / "sounds" / f"{name}.ogg")
+    ((heard, probability),) = pipeline.heard(clip, top=1)
+    return f"{name}.ogg", f"heard: {heard} ({probability:.0%})", spectrogram(clip.mono().samples[0], clip.sample_rate)
+
+
+def card(text: str, size: tuple[int, int]) -> Image.Image:
+    picture = Image.new("RGB", size, PAPER)
+    ImageDraw.Draw(picture).text((8, 8), text or "no prompt", FAINT, ImageFont.load_default(18))
+    return picture
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--output", type=Path, default=Path("docs/images"))
+    given = parser.parse_args(arguments)
+    pipeline = sonicdiff.load(given.model)
+    options = {"num_inference_steps": given.steps, "show_progress": False}
+    given.output.mkdir(parents=True, exist_ok=True)
+
+    rows = []
+    for name in PHOTOS:
+        photo = EXAMPLES / "photos" / f"{name}.jpg"
+        edits = [pipeline.edit(photo, EXAMPLES / "sounds" / f"{sound}.ogg", **options) for sound in EDIT_SOUNDS]
+        rows.append((f"{name}.jpg", [photos.load(photo), *edits]))
+    sheet([column(pipeline, sound) for sound in EDIT_SOUNDS], rows).save(given.output / "edits.jpg", quality=88)
+
+    rows = []
+    for prompt in PROMPTS:
+        made = [pipeline.generate(EXAMPLES / "sounds" / f"{sound}.ogg", prompt, seed=0, **options)[0] for sound in GENERATE_SOUNDS]
+        rows.append(("", [card(prompt, (CELL, CELL)), *made]))
+    sheet([column(pipeline, sound) for sound in GENERATE_SOUNDS], rows).save(given.output / "generated.jpg", quality=88)
+
+
+if __name__ == "__main__":
+    main()
