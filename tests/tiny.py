@@ -1,5 +1,6 @@
 """A random pipeline of Stable Diffusion's topology (seed 0), small enough to run in a second, and its parts."""
 
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
 from __future__ import annotations
 
 import json

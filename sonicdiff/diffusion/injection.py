@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -17,17 +18,16 @@ Features = dict[str, Tensor]
 
 def conv_layers(unet: UNet2DConditionModel) -> list[str]:
     """The last convolutions of the second decoder block's residual layers but the first: the paper's residual features."""
-    return [f"up_blocks.1.resnets.{index}.conv2" for index in range(1, len(unet.up_blocks[1].resnets))]
+    return matching(unet, r"up_blocks\.1\.resnets\.\d+\.conv2")[1:]
 
 
 def attention_layers(unet: UNet2DConditionModel) -> list[str]:
     """Queries and keys of every decoder self-attention but the first: the paper's layers 4 to 11."""
-    blocks = [
-        f"up_blocks.{up}.attentions.{index}.transformer_blocks.0.attn1"
-        for up, block in enumerate(unet.up_blocks)
-        for index in range(len(getattr(block, "attentions", [])))
-    ]
-    return [f"{block}.{layer}" for block in blocks[1:] for layer in ("to_q", "to_k")]
+    return matching(unet, r"up_blocks\..+\.attn1\.to_[qk]")[2:]
+
+
+def matching(unet: nn.Module, pattern: str) -> list[str]:
+    return [path for path, _ in unet.named_modules() if re.fullmatch(pattern, path)]
 
 
 @contextmanager

@@ -37,12 +37,12 @@ class AudioAdapter(ModelMixin, ConfigMixin):
             raise ValueError(f"got where={tuple(where)}; expected one or more of {', '.join(PARTS)}")
         stock = stock_blocks(unet)
         blocks = {path: (block.dim, block.num_attention_heads) for path, block in stock.items() if path.split(".")[0] in where}
-        return cls(unet.config.cross_attention_dim, dict(sorted(blocks.items())), gate)
+        return cls(unet.config["cross_attention_dim"], dict(sorted(blocks.items())), gate)
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The block paths of the audio layers: the names that `audio_scale` may use."""
-        return tuple(self.config.blocks)
+        return tuple(self.config["blocks"])
 
     def attach(self, unet: UNet2DConditionModel) -> None:
         """Puts an AudioTransformerBlock in the place of every stock block, also of those without an audio layer.
@@ -50,12 +50,12 @@ class AudioAdapter(ModelMixin, ConfigMixin):
         (A stock block would hand `audio_tokens` on to diffusers' attention processors, which warn and drop it.)
         """
         blocks = stock_blocks(unet)
-        for path, (dim, _) in self.config.blocks.items():
+        for path, (dim, _) in self.config["blocks"].items():
             if path not in blocks or blocks[path].dim != dim:
                 found = f"one {blocks[path].dim} wide" if path in blocks else "none"
                 raise ValueError(f"this adapter has a layer {dim} wide for {path}; the UNet has {found} there")
         for path, block in blocks.items():
-            audio = self.layers[key(path)] if path in self.config.blocks else None
+            audio = self.layers[key(path)] if path in self.config["blocks"] else None
             unet.set_submodule(path, AudioTransformerBlock(block, audio, path, self.paths).train(block.training))
 
     def detach(self, unet: UNet2DConditionModel) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, cast
 
 import torch
 from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor, nn
-
-from sonicdiff.models.attention import GatedCrossAttention
 
 AudioScale = float | Mapping[str, float]
 
@@ -22,12 +20,12 @@ class AudioTransformerBlock(nn.Module):
     by layer-name pattern) and `audio_rows` (the slice of the batch the N tokens belong to; without it, all of it).
     """
 
-    def __init__(self, block: BasicTransformerBlock, audio: GatedCrossAttention | None, path: str, layers: Sequence[str]) -> None:
+    def __init__(self, block: BasicTransformerBlock, audio: nn.Module | None, path: str, layers: Sequence[str]) -> None:
         super().__init__()
         self.norm1, self.attn1 = block.norm1, block.attn1
-        self.norm2, self.attn2 = block.norm2, block.attn2
+        self.norm2, self.attn2 = cast(nn.Module, block.norm2), cast(nn.Module, block.attn2)
         self.audio = audio
-        self.norm3, self.ff = block.norm3, block.ff
+        self.norm3, self.ff = cast(nn.Module, block.norm3), block.ff
         self.path, self.layers = path, tuple(layers)
         self.stock = (block,)  # in a tuple: PyTorch must not register it a second time
 
@@ -54,7 +52,7 @@ class AudioTransformerBlock(nn.Module):
         return self.ff(self.norm3(x)) + x
 
 
-def hear(audio: GatedCrossAttention, x: Tensor, tokens: Tensor, scale: float, rows: slice | None) -> Tensor:
+def hear(audio: nn.Module, x: Tensor, tokens: Tensor, scale: float, rows: slice | None) -> Tensor:
     """Applies the audio layer to `rows` of the batch and leaves the other rows untouched."""
     start, stop, _ = (rows or slice(None)).indices(len(x))
     if len(tokens) != stop - start:
@@ -70,4 +68,4 @@ def layer_scale(scale: AudioScale, path: str, layers: Sequence[str]) -> float:
     for pattern in scale:
         if not any(fnmatchcase(layer, pattern) for layer in layers):
             raise ValueError(f"audio_scale names {pattern!r}, which is none of the audio layers: {', '.join(layers)}")
-    return next((float(scale[pattern]) for pattern in reversed(scale) if fnmatchcase(path, pattern)), 1.0)
+    return next((float(scale[pattern]) for pattern in reversed(list(scale)) if fnmatchcase(path, pattern)), 1.0)

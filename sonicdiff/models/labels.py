@@ -30,6 +30,6 @@ class SoundLabels(ModelMixin, ConfigMixin):
     def heard(self, audio_embeds: Tensor, top: int = 3) -> list[tuple[str, float]]:
         """The `top` most probable (name, probability) of one embedding (1, embed_dim)."""
         cosines = F.normalize(audio_embeds.float().to(self.vectors.device), dim=-1) @ self.vectors.float().T
-        probabilities = (cosines[0] / self.config.temperature).softmax(-1)
-        values, indices = probabilities.topk(min(top, len(self.config.names)))
-        return [(self.config.names[i], float(p)) for i, p in zip(indices.tolist(), values.tolist(), strict=True)]
+        probabilities = (cosines[0] / self.config["temperature"]).softmax(-1)
+        values, indices = probabilities.topk(min(top, len(self.config["names"])))
+        return [(self.config["names"][i], float(p)) for i, p in zip(indices.tolist(), values.tolist(), strict=True)]

@@ -35,7 +35,7 @@ class AudioProjector(ModelMixin, ConfigMixin):
         nn.init.zeros_(self.to_out.bias)
 
     def forward(self, audio_embeds: Tensor) -> Tensor:
-        embed_dim = self.config.embed_dim
+        embed_dim = self.config["embed_dim"]
         if audio_embeds.ndim != 2 or audio_embeds.shape[1] != embed_dim:
             raise ValueError(f"got audio_embeds of shape {tuple(audio_embeds.shape)}; expected (batch, {embed_dim})")
         signal = audio_embeds * embed_dim**0.5  # CLAP's vectors have length 1: bring their entries to unit variance
@@ -73,13 +73,13 @@ def mapper(embed_dim: int, context_dim: int, tokens: int) -> nn.Sequential:
         nn.GELU(),
         nn.Conv1d(tokens, tokens, KERNEL, padding=KERNEL // 2),
         nn.GELU(),
-        nn.LayerNorm((tokens, embed_dim)),
+        nn.LayerNorm([tokens, embed_dim]),
         nn.Conv1d(tokens, tokens, KERNEL, padding=KERNEL // 2),
         nn.GELU(),
-        nn.LayerNorm((tokens, embed_dim)),
+        nn.LayerNorm([tokens, embed_dim]),
         nn.ConvTranspose1d(tokens, tokens, KERNEL, stride=STRETCH, padding=(KERNEL - STRETCH) // 2),
         nn.GELU(),
-        nn.LayerNorm((tokens, long)),
+        nn.LayerNorm([tokens, long]),
         nn.GELU(),
         nn.Conv1d(tokens, tokens, KERNEL, stride=stride, padding=KERNEL // 2),
     )

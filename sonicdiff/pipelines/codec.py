@@ -22,12 +22,12 @@ def encode(vae: AutoencoderKL, photo: Image.Image, size: tuple[int, int]) -> Ten
     """The mean latent (1, channels, height / 8, width / 8), float32 and scaled, of a photo brought to `size` (width, height)."""
     pixels = np.asarray(photo.resize(size, Image.Resampling.LANCZOS), dtype=np.float32) / 127.5 - 1
     x = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(vae.device, vae.dtype)
-    return vae.encode(x).latent_dist.mode().float() * vae.config.scaling_factor
+    return vae.encode(x, return_dict=False)[0].mode().float() * vae.config["scaling_factor"]
 
 
 def decode(vae: AutoencoderKL, latents: Tensor) -> np.ndarray:
     """One scaled latent (1, channels, h, w) to floats (height, width, 3) from 0 to 1."""
-    pixels = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype)).sample
+    pixels = vae.decode((latents / vae.config["scaling_factor"]).to(vae.dtype), return_dict=False)[0]
     if not torch.isfinite(pixels).all():
         raise FloatingPointError(f"the decoded picture holds values that are not finite (vae dtype {vae.dtype}); try float32")
     return (pixels[0].float() / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).cpu().numpy()

@@ -75,7 +75,7 @@ def replay(
     if len(given) != len(made["sounds"]) or (image is not None and made["photo"] is None):
         raise ReplayError(f"the image was made from {len(made['sounds'])} sounds and {'a' if made['photo'] else 'no'} photo; got others")
     clip = {name: settings[name] for name in ("sound_start", "sound_length")}
-    audio = [
+    audio: Any = [
         (found(entry, file, recorded, folder, lambda path: sounds.sha256(path, **clip)), entry.get("weight"))
         for entry, file, recorded in zip(made["sounds"], given, files["sounds"], strict=True)
     ]

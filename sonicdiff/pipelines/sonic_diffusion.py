@@ -299,7 +299,7 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         tokens = null_tokens = None
         if embeds is not None:
             tokens = self.projector(embeds.to(self.projector.dtype))
-            if self.config.null_audio == "zeros":
+            if self.config["null_audio"] == "zeros":
                 null_tokens = self.projector(torch.zeros_like(embeds, dtype=self.projector.dtype))
         return Conditions(*texts, tokens, null_tokens, guidance_scale, audio_guidance_scale, **acting)
 

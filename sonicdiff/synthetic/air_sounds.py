@@ -140,9 +140,9 @@ def thunder(rng: Generator, strength: float, clock: Clock) -> np.ndarray:
     times = np.sort(plan.uniform(0.03, 0.65, count)) * clock.seconds
     times[0] = plan.uniform(0.02, 0.3) * clock.seconds
     weights = np.where(np.arange(count) == 0, 1.0, plan.uniform(0.2, 0.8, count))
-    out = sum(
-        _strike(s, clock, strength * (1 - 0.3 * (k > 0)), at) * w for k, (s, at, w) in enumerate(zip(strokes, times, weights, strict=False))
-    )
+    out = np.zeros(clock.n, dtype=np.float32)
+    for index, (stroke, at, weight) in enumerate(zip(strokes, times, weights, strict=False)):
+        out += _strike(stroke, clock, strength * (1 - 0.3 * (index > 0)), at) * np.float32(weight)
     # Turbulence and terrain spread the sound into a roll of several seconds, in claps and lulls.
     size = Clock(int(min(clock.seconds, plan.uniform(3, 7)) * clock.rate), clock.rate)
     claps, cut = wander(roll, size.seconds, plan.uniform(1.5, 4)), grow(160, 700, strength) * plan.uniform(0.7, 1.4)
@@ -224,7 +224,8 @@ def _howl(rng: Generator, clock: Clock, speed: Callable[[np.ndarray], np.ndarray
 
     def spectrum(t: np.ndarray, f: np.ndarray) -> np.ndarray:
         v = speed(t)
-        return sum(g * np.maximum(0.02, 0.6 + own(t)) * v**3 * hump(f, pitch * (0.55 + 0.45 * v), width) for pitch, width, g, own in tones)
+        parts = [g * np.maximum(0.02, 0.6 + own(t)) * v**3 * hump(f, pitch * (0.55 + 0.45 * v), width) for pitch, width, g, own in tones]
+        return np.sum(parts, axis=0)
 
     return painted(rng, clock, spectrum, frame=4096)
 

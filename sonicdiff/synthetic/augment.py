@@ -141,7 +141,7 @@ def _noisy(x: np.ndarray, rate: int, rng: Generator) -> np.ndarray:
         t = np.arange(x.size, dtype=np.float32) / rate
         mains = rng.choice([50, 60])
         hum = sum(rng.uniform(0, 1) / k * np.sin(2 * np.pi * mains * k * t) for k in (1, 2, 3, 5))
-        x = _add(x, hum, rng.uniform(8, 35))
+        x = _add(x, np.asarray(hum), rng.uniform(8, 35))
     if _chance(rng, 0.15):
         # Made at a sixteenth of the rate: nothing in it is above 100 Hz.
         coarse = np.convolve(rng.standard_normal(x.size // 16 + 64), np.hanning(int(rate / 16 / rng.uniform(25, 90)) + 3), "same")

@@ -1,5 +1,6 @@
 """DDIM against diffusers' scheduler, there and back, and stopping."""
 
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
 from __future__ import annotations
 
 import pytest

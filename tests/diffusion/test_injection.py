@@ -1,5 +1,6 @@
 """Injection by hooks against slow versions written out here, and the encoder shared by branches against a plain batch."""
 
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOptionalCall=false, reportOptionalSubscript=false
 from __future__ import annotations
 
 import pytest

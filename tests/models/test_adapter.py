@@ -1,5 +1,6 @@
 """The gated audio layers on a stock UNet: nothing changes that should not, and what is saved is exactly they."""
 
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportReturnType=false
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,6 @@
 """The audio projector: shapes, the scale of its tokens, a chain in which every block counts, exact keys."""
 
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
 from __future__ import annotations
 
 from pathlib import Path
