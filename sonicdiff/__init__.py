@@ -43,7 +43,7 @@ def load(model: str = "mini", device: str | None = None) -> SonicDiffusionPipeli
 
 def generate(audio: Sounds | None = None, prompt: str = "", *, model: str = "mini", device: str | None = None, **options: Any) -> Image:
     """One image from a sound, a text, or both. options: those of `SonicDiffusionPipeline.generate` (seed, beta, image, strength ...)."""
-    return load(model, device).generate(audio, prompt, **{**options, "num_images_per_prompt": 1})[0]
+    return load(model, device).generate(audio, prompt, num_images_per_prompt=1, **options)[0]
 
 
 def edit(

@@ -79,6 +79,6 @@ def tried(session: Session, images: Sequence[np.ndarray], trials: Trials, change
     seen = session.evaluators.see(images)
     cells = estimates(values(seen, trials, session.pool))
     del cells["AIC, calm allowed"]
-    cells["KID x 100"] = distances(seen, session.pool)["KID x 100"]
+    cells["KID"] = distances(seen, trials, session.pool)["KID"]
     scores = edit_values(session, changed, edits)
     return cells | {f"edits: {name}": bootstrap(scores[name]) for name in BRIEF}

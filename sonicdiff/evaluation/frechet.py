@@ -24,25 +24,30 @@ def symmetric_root(matrix: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
 
 
-def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """KID of features (n, d) and (m, d): the unbiased squared maximum mean discrepancy under the kernel (x.y / d + 1)^3."""
+def kernel_distance(a: np.ndarray, b: np.ndarray, strata: tuple[np.ndarray, np.ndarray] | None = None) -> float:
+    """KID of features (n, d) and (m, d): the unbiased squared maximum mean discrepancy under the kernel (x.y / d + 1)^3.
+
+    strata: the classes (n,) and (m,) of sets that were drawn with fixed numbers of each. Their members are not drawn independently,
+    which would bias the estimate downwards; each pair of classes then counts by its share instead. Each class needs two members.
+    """
     check(a, b)
-    within = [(kernel(x, x).sum() - np.trace(kernel(x, x))) / (len(x) * (len(x) - 1)) for x in (a, b)]
-    return float(sum(within) - 2 * kernel(a, b).mean())
+    one = strata or (np.zeros(len(a), int), np.zeros(len(b), int))
+    within = [mean_kernel(x, x, of, of, same=True) for x, of in zip((a, b), one, strict=True)]
+    return float(sum(within) - 2 * mean_kernel(a, b, *one, same=False))
 
 
-def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a @ b.T / a.shape[1] + 1) ** 3
-
-
-def kernel_interval(a: np.ndarray, b: np.ndarray, subsets: int = 200, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
-    """Interval of KID over halves of both sets drawn without replacement."""
-    rng = np.random.default_rng(seed)
-    drawn = [kernel_distance(rng.permutation(a)[: len(a) // 2], rng.permutation(b)[: len(b) // 2]) for _ in range(subsets)]
-    spread = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]) - np.mean(drawn)
-    # A half drawn without replacement varies about as much as the whole does between samples.
-    low, high = kernel_distance(a, b) + spread
-    return float(low), float(high)
+def mean_kernel(a: np.ndarray, b: np.ndarray, a_strata: np.ndarray, b_strata: np.ndarray, same: bool) -> float:
+    """The expected kernel of independent draws, class by class; same: a and b are one set, and no member meets itself."""
+    values, total = (a @ b.T / a.shape[1] + 1) ** 3, 0.0
+    for x in np.unique(a_strata):
+        for y in np.unique(b_strata):
+            part = values[np.ix_(a_strata == x, b_strata == y)]
+            alone = same and x == y
+            if alone and len(part) < 2:
+                raise ValueError(f"class {x} has one member; KID needs two of each")
+            mean = (part.sum() - np.trace(part)) / (len(part) * (len(part) - 1)) if alone else part.mean()
+            total += mean * (a_strata == x).mean() * (b_strata == y).mean()
+    return total
 
 
 def check(a: np.ndarray, b: np.ndarray) -> None:

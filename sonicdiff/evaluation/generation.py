@@ -52,7 +52,7 @@ def compared(session: Session, table: Table, images: list[np.ndarray], trials: T
         CEILINGS[1]: session.evaluators.see(session.reconstructed(truth) for truth in trials.truths),
     }
     for name, judgement in seen.items():
-        table.rows[name] = estimates(values(judgement, trials, session.pool)) | distances(judgement, session.pool)
+        table.rows[name] = estimates(values(judgement, trials, session.pool)) | distances(judgement, trials, session.pool)
         if with_place:
             table.rows[name]["place"] = bootstrap(judgement.place == places)
     return seen["model"]

@@ -108,10 +108,13 @@ def estimates(values: Mapping[str, np.ndarray]) -> dict[str, Cell]:
     return {name: bootstrap(column) for name, column in values.items()}
 
 
-def distances(seen: Seen, pool: Pool) -> dict[str, Cell]:
-    """KID and FID of n images to the pool's renders."""
-    truth = pool.trials.seen.features
-    return {"KID x 100": 100 * kernel_distance(seen.features, truth), "FID": frechet_distance(seen.features, truth)}
+def distances(seen: Seen, trials: Trials, pool: Pool) -> dict[str, Cell]:
+    """KID and FID of n images, made from the sounds of `trials`, to the pool's renders; on features of mean square 1 over the pool."""
+    truth, strata = pool.trials.seen.features, (causes(trials.rows), causes(pool.trials.rows))
+    scale = float(np.sqrt(np.square(truth).mean()))
+    a, b = seen.features / scale, truth / scale
+    enough = min(np.unique(column, return_counts=True)[1].min() for column in strata) > 1
+    return {"KID": kernel_distance(a, b, strata) if enough else None, "FID": frechet_distance(a, b)}
 
 
 def by_class(seen: Seen, rows: Sequence[Row]) -> dict[str, Cell]:

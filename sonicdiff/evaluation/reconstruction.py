@@ -20,7 +20,7 @@ PHOTOS = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "immunohistoche
 @torch.no_grad()
 def reconstruct(vae: AutoencoderKL, image: np.ndarray) -> np.ndarray:
     """uint8 (h, w, 3), sides in multiples of the VAE's factor, through its mean latent and back."""
-    x = torch.from_numpy(image).permute(2, 0, 1)[None].to(vae.device, vae.dtype) / 127.5 - 1
+    x = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].to(vae.device, vae.dtype) / 127.5 - 1
     decoded = vae.decode(vae.encode(x).latent_dist.mode()).sample[0].float()
     return np.asarray(decoded.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).permute(1, 2, 0).cpu())
 

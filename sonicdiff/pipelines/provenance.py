@@ -44,9 +44,12 @@ def read(path: File) -> dict[str, Any]:
     try:
         with Image.open(path, formats=["PNG"]) as image:
             image.load()  # text may stand after the pixels
-            return json.loads(image.info[KEY])
+            made = json.loads(image.info[KEY])
     except (OSError, KeyError, ValueError) as error:
         raise ReplayError(f"{Path(path).name} holds no record of sonicdiff; expected a PNG that sonicdiff saved, unchanged") from error
+    if not isinstance(made, dict) or not made.keys() >= record.FIELDS:
+        raise ReplayError(f"{Path(path).name} holds a record that lacks some of {', '.join(sorted(record.FIELDS))}")
+    return made
 
 
 def replay(

@@ -20,6 +20,7 @@ from sonicdiff.pipelines import photos
 from sonicdiff.pipelines.sounds import Heard
 
 KEY, FILES = "sonicdiff", "sonicdiff-files"
+FIELDS = {"task", "model", "revision", "seed", "settings", "sounds", "photo", "machine"}
 NOT_SETTINGS = {"self", "audio", "audio_embeds", "image", "seed", "generator"}
 NOT_SETTINGS |= {"num_images_per_prompt", "callback_on_step_end", "show_progress", "output_type"}
 
@@ -46,9 +47,10 @@ def machine(pipeline: Any) -> dict[str, Any]:
 
 def origin(pipeline: Any) -> dict[str, Any]:
     """The model's name and revision; both None for one that was not loaded from a directory."""
-    directory = Path(pipeline.config.get("_name_or_path") or "")
-    saved = (directory / "model_index.json").is_file()
-    return {"model": directory.name if saved else None, "revision": revision(directory) if saved else None}
+    name = pipeline.config.get("_name_or_path")
+    if not name or not (Path(name) / "model_index.json").is_file():
+        return {"model": None, "revision": None}
+    return {"model": Path(name).name, "revision": revision(Path(name))}
 
 
 def revision(directory: Path) -> str:

@@ -84,6 +84,17 @@ def test_kernel_distance_has_no_bias(rng: np.random.Generator) -> None:
     assert min(drawn) < 0 < kernel_distance(rng.normal(size=(20, 8)), rng.normal(size=(30, 8)) + 1)
 
 
+def test_kernel_distance_of_stratified_sets_has_no_bias(rng: np.random.Generator) -> None:
+    """Two of each of nine classes far apart: independent draws would repeat classes more often than these sets do."""
+    centres, a, b = 2 * rng.normal(size=(9, 8)), np.repeat(np.arange(9), 2), np.repeat(np.arange(9), 3)
+    sets = [(centres[a] + 0.3 * rng.normal(size=(18, 8)), centres[b] + 0.3 * rng.normal(size=(27, 8))) for _ in range(100)]
+    drawn = np.array([kernel_distance(x, y, (a, b)) for x, y in sets])
+    assert abs(drawn.mean()) < 3 * drawn.std() / 10
+    assert np.mean([kernel_distance(x, y) for x, y in sets]) < -3 * drawn.std()
+    with pytest.raises(ValueError, match="two of each"):
+        kernel_distance(*sets[0], (np.arange(18), b))
+
+
 def test_distances_refuse_features_that_do_not_fit(rng: np.random.Generator) -> None:
     for distance in (frechet_distance, kernel_distance):
         with pytest.raises(ValueError, match="expected"):

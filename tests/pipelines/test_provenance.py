@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
+from tiny import make_pipeline
 
 from sonicdiff.pipelines import provenance, record
 from sonicdiff.pipelines.provenance import ReplayError
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 FAST: dict[str, Any] = {"num_inference_steps": 2, "show_progress": False}
-KEYS = {"task", "model", "revision", "seed", "settings", "sounds", "photo", "machine"}
 
 
 def test_record(tiny: SonicDiffusionPipeline, tiny_directory: Path, sound: Path, photo: Path, tmp_path: Path) -> None:
     image = tiny.edit(photo, [(sound, 0.5)], "rain", beta={"mid_block*": 0.5}, **FAST)
     made = provenance.read(provenance.save(image, tmp_path / "out.png"))
-    assert set(made) == KEYS
+    assert set(made) == record.FIELDS
     assert (made["task"], made["model"], made["revision"]) == ("edit", "tiny", record.revision(tiny_directory))
     assert made["settings"]["prompt"] == "rain" and made["settings"]["beta"] == {"mid_block*": 0.5}
     assert made["sounds"] == [{"name": "hiss.wav", "sha256": made["sounds"][0]["sha256"], "weight": 0.5}]
@@ -103,6 +103,23 @@ def test_other_weights_are_refused_and_other_versions_are_said(tiny: SonicDiffus
     image.info[record.KEY] = json.dumps({**made, "machine": {**made["machine"], "torch": "1.0"}})
     with pytest.warns(UserWarning, match=r"torch 1\.0 -> "):
         provenance.replay(provenance.save(image, tmp_path / "old.png"), sound, pipeline=tiny, show_progress=False)
+
+
+def test_model_that_was_never_saved(tiny_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tiny_directory)
+    origin = record.origin(make_pipeline(tmp_path))
+    assert origin == {"model": None, "revision": None}
+    with pytest.raises(ReplayError, match="never saved"):
+        provenance.named(origin)
+
+
+def test_damaged_record(tmp_path: Path) -> None:
+    for text in ("{", "[]", '{"task": "edit"}'):
+        info = PngImagePlugin.PngInfo()
+        info.add_itxt(record.KEY, text)
+        Image.new("RGB", (8, 8)).save(tmp_path / "a.png", pnginfo=info)
+        with pytest.raises(ReplayError, match=r"a\.png holds"):
+            provenance.read(tmp_path / "a.png")
 
 
 def test_save_refuses_what_would_lose_the_record(tiny: SonicDiffusionPipeline, tmp_path: Path) -> None:
