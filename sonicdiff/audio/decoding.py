@@ -98,7 +98,7 @@ def _stretch(container: InputContainer, name: str, start: float, length: float) 
         raise AudioError(f"{name} has a sound track in an unknown codec; expected {READABLE}: convert it")
     rate = int(track.codec_context.sample_rate or 0)
     check(name, rate, track.codec_context.channels)
-    zero = float((track.start_time or 0) * track.time_base)
+    zero = float((track.start_time or 0) * (track.time_base or 0))
     if start > 1.0:
         container.seek(int((start - 0.5 + zero) * av.time_base))
     resampler = av.AudioResampler(format="fltp", rate=rate)
@@ -108,7 +108,7 @@ def _stretch(container: InputContainer, name: str, start: float, length: float) 
     try:
         for frame in container.decode(track):
             if frame.pts is not None:
-                position = round((float(frame.pts * frame.time_base) - zero) * rate)
+                position = round((float(frame.pts * (frame.time_base or 0)) - zero) * rate)
             for plain in resampler.resample(frame):
                 block = plain.to_ndarray()
                 kept = block[:, max(0, first - position) :][:, : wanted - got]

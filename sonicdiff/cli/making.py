@@ -48,7 +48,7 @@ def edit(
     path = options.destination(output, photo, *(path for path, _ in pairs))
     import sonicdiff
 
-    image = sonicdiff.edit(photo, pairs, model=model, device=device, show_progress=not quiet, **settings)
+    image = sonicdiff.edit(photo, list(pairs), model=model, device=device, show_progress=not quiet, **settings)
     keep(image, path, paths, started)
 
 
@@ -86,7 +86,7 @@ def generate(
     settings["seed"] = seed if seed is not None else random_seed()
     import sonicdiff
 
-    made = sonicdiff.generate(pairs or None, model=model, device=device, show_progress=not quiet, **settings)
+    made = sonicdiff.generate(list(pairs) or None, model=model, device=device, show_progress=not quiet, **settings)
     keep(made, path, paths, started, f", seed {settings['seed']}")
 
 

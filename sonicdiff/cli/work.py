@@ -18,11 +18,21 @@ def train(
     device: options.Device = None,
     worker: Annotated[int, typer.Option(min=0, help="Which of several processes this is, from 0, for stages that only make data.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="How many processes share the data stages.")] = 1,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="A model to go on from, by name or path: base, align and adapt begin with its weights."),
+    ] = None,
+    ablations: Annotated[
+        list[str] | None,
+        typer.Option("--ablation", help="Instead: stages 1 and 2 once more, changed: no-contrast, no-mse, one-token ..., repeatable."),
+    ] = None,
 ) -> None:
     """Train a model by a recipe. A run that was stopped goes on where it was."""
-    from sonicdiff.training.recipe import STAGES, run
+    from sonicdiff.pipelines.checkpoints import resolve
+    from sonicdiff.training.recipe import GOING_ON, STAGES, run
 
-    run(recipe, stages or STAGES, folder, output, device, worker, workers)
+    stages = stages or list(GOING_ON if start else STAGES)
+    run(recipe, stages, folder, output, device, worker, workers, resolve(start) if start else None, ablations or ())
 
 
 evaluating = typer.Typer()

@@ -9,7 +9,7 @@ import numpy as np
 from diffusers import AutoencoderKL
 
 from sonicdiff.audio.waveform import Waveform
-from sonicdiff.evaluation.data import CAUSES, RATE, Labels, evaluator_row, labels, made, picture, sound
+from sonicdiff.evaluation.data import CAUSES, RATE, Labels, evaluator_row, labels, made, picture, reduced, sound
 from sonicdiff.evaluation.degrade import coarser
 from sonicdiff.evaluation.features import Evaluators, Heard, Seen, to_tensor
 from sonicdiff.evaluation.reconstruction import digest, reconstruct
@@ -38,7 +38,7 @@ def write_card(output: Path, evaluators: Evaluators, cache: Path, vae: Path | No
     if vae is not None:
         model = AutoencoderKL.from_pretrained(vae).eval()
         folder = cache / f"reconstructions-test-{digest(vae)}"
-        copies["VAE reconstructions"] = made(folder, rows, lambda r: reconstruct(model, pictures[r.index]), log)
+        copies["VAE reconstructions at 128 pixels"] = made(folder, rows, lambda r: reconstruct(model, reduced(pictures[r.index])), log)
     sounds = made(cache / "sounds-test", rows, lambda r: sound(r, augmented=False), log)
     worse = made(cache / "sounds-test-augmented", rows, lambda r: sound(r, augmented=True), log)
     heard, heard_worse = (evaluators.hear(Waveform(s[None].astype(np.float32), RATE) for s in group) for group in (sounds, worse))

@@ -67,7 +67,7 @@ def recoloured(x: Tensor, rng: np.random.Generator) -> Tensor:
 def perturbed(mels: Tensor, rng: np.random.Generator) -> Tensor:
     """Log-mel spectrograms (B, 1, mels, frames) at another level and colour, begun elsewhere, with a band and some stretches masked."""
     batch, _, bins, frames = mels.shape
-    level, tilt = rng.normal(0, 0.25, (batch, 1, 1, 1)), rng.normal(0, 0.12, (batch, 1, 1, 1)) * np.linspace(-1, 1, bins)[:, None]
+    level, tilt = rng.normal(0, 0.3, (batch, 1, 1, 1)), rng.normal(0, 0.2, (batch, 1, 1, 1)) * np.linspace(-1, 1, bins)[:, None]
     mels = (mels + torch.from_numpy(level + tilt).float()).roll(int(rng.integers(frames)), 3)
     for row in mels:
         floor = row.mean()

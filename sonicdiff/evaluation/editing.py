@@ -13,7 +13,7 @@ from sonicdiff.evaluation.material import Edits
 from sonicdiff.evaluation.report import Table, sheet
 from sonicdiff.evaluation.scores import psnr, structure
 
-NO_INJECTION = {"feature_injection": 0.0, "attention_injection": 0.0}
+NO_INJECTION: dict[str, Any] = {"feature_injection": 0.0, "attention_injection": 0.0}
 SCALES = (2.0, 3.5, 5.0, 7.5)  # of guidance by the sound, for the trade-off
 METHODS = ("model", "plain inversion", "plug-and-play by text")
 BRIEF = ("AIC", "AIS", "structure")

@@ -23,7 +23,7 @@ from sonicdiff.synthetic.classes import LIGHTS, PLACES
 
 DIM = 64  # of the embedding that images and sounds share
 SECONDS = 10.0  # of a sound that are heard; a shorter one is repeated
-MELS, FFT, HOP = 64, 1024, 250
+MELS, FFT, HOP = 64, 1024, 400
 FILES = {"image": "image.safetensors", "audio": "audio.safetensors"}
 
 

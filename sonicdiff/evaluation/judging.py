@@ -15,7 +15,6 @@ from sonicdiff.evaluation.features import Evaluators, Seen
 from sonicdiff.evaluation.frechet import frechet_distance, kernel_distance
 from sonicdiff.evaluation.material import Edits, Pool, Trials, balanced_rows, causes
 from sonicdiff.evaluation.progress import Clock
-from sonicdiff.evaluation.reconstruction import reconstruct
 from sonicdiff.evaluation.report import Cell
 from sonicdiff.evaluation.scores import audio_image_similarity, bootstrap, image_image_similarity
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
@@ -89,7 +88,7 @@ class Session:
         return np.asarray(made)
 
     def reconstructed(self, image: np.ndarray) -> np.ndarray:
-        return reconstruct(self.pipeline.vae, image)
+        return np.asarray(self.pipeline.reconstruct(image))
 
 
 def values(seen: Seen, trials: Trials, pool: Pool) -> dict[str, np.ndarray]:

@@ -10,6 +10,8 @@ from diffusers import AutoencoderKL
 from PIL import Image
 from torch import Tensor
 
+from sonicdiff.models.upscaler import Upscaler
+
 OutputType = Literal["pil", "np", "latent"]
 
 
@@ -25,9 +27,11 @@ def encode(vae: AutoencoderKL, photo: Image.Image, size: tuple[int, int]) -> Ten
     return vae.encode(x, return_dict=False)[0].mode().float() * vae.config["scaling_factor"]
 
 
-def decode(vae: AutoencoderKL, latents: Tensor) -> np.ndarray:
-    """One scaled latent (1, channels, h, w) to floats (height, width, 3) from 0 to 1."""
+def decode(vae: AutoencoderKL, latents: Tensor, upscaler: Upscaler | None = None) -> np.ndarray:
+    """One scaled latent (1, channels, h, w) to floats (height, width, 3) from 0 to 1, through the upscaler if there is one."""
     pixels = vae.decode((latents / vae.config["scaling_factor"]).to(vae.dtype), return_dict=False)[0]
+    if upscaler is not None:
+        pixels = upscaler(pixels.clamp(-1, 1).to(upscaler.dtype))
     if not torch.isfinite(pixels).all():
         raise FloatingPointError(f"the decoded picture holds values that are not finite (vae dtype {vae.dtype}); try float32")
     return (pixels[0].float() / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).cpu().numpy()

@@ -20,6 +20,7 @@ from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.block import AudioScale
 from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
+from sonicdiff.models.upscaler import FACTOR, Upscaler
 from sonicdiff.pipelines import codec, editing, photos, record, sounds
 from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.conditioning import encode_prompt
@@ -48,8 +49,8 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         output_type: "pil" (images whose `.info` holds their record), "np" ((height, width, 3) from 0 to 1), "latent" ((1, channels, h, w)).
     """
 
-    model_cpu_offload_seq = "text_encoder->audio_encoder->projector->unet->vae"
-    _optional_components: ClassVar[list[str]] = ["labels"]
+    model_cpu_offload_seq = "text_encoder->audio_encoder->projector->unet->vae->upscaler"
+    _optional_components: ClassVar[list[str]] = ["labels", "upscaler"]
     _exclude_from_cpu_offload: ClassVar[list[str]] = ["adapter"]  # while attached its layers are the UNet's, and move with it
 
     def __init__(
@@ -64,6 +65,7 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         projector: AudioProjector,
         adapter: AudioAdapter,
         labels: SoundLabels | None = None,
+        upscaler: Upscaler | None = None,
         null_audio: str = "off",
     ) -> None:
         super().__init__()
@@ -80,6 +82,7 @@ class SonicDiffusionPipeline(DiffusionPipeline):
             projector=projector,
             adapter=adapter,
             labels=labels,
+            upscaler=upscaler,
         )
         self.register_to_config(null_audio=null_audio)
         self.sources = SourceCache(max_bytes=2**31)
@@ -132,7 +135,7 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         clean = None
         if photo is not None:
             schedule = schedule.last(ddim.steps_of(strength, len(schedule)))
-            clean = codec.encode(self.vae, photo, size)
+            clean = self._encode(photo, size)
         finish = partial(in_size_of, photo)
         made = record.made(self, "generate", settings, heard, photo, image)
         results = []
@@ -204,10 +207,10 @@ class SonicDiffusionPipeline(DiffusionPipeline):
             nothing = self.encode_prompt("")
             if source is None:
                 progress.begin("inversion")
-                x0 = codec.encode(self.vae, photo, size)
+                x0 = self._encode(photo, size)
                 trajectory = ddim.invert(editing.plain_model(self.unet, nothing), x0, schedule, inversion, inversion_refinements, progress)
                 latents = dict(zip(schedule.timesteps, trajectory, strict=True))
-                source = Source(latents, codec.to_image(codec.decode(self.vae, x0)))
+                source = Source(latents, self._decode(x0))
             progress.begin("features")
             editing.record_features(self.unet, nothing, source, source.missing(plan), progress)
             self.sources.put(key, source)
@@ -258,10 +261,21 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         """The text encoder's states (1, 77, dim)."""
         return encode_prompt(self.tokenizer, self.text_encoder, prompt)
 
+    @torch.no_grad()
+    def reconstruct(self, image: photos.Photo) -> Image.Image:
+        """What the autoencoder alone makes of a photo at the size that `generate` and `edit` work at: no edit can be sharper."""
+        photo = photos.load(image)
+        return in_size_of(photo, self._decode(self._encode(photo, self.size(photo))))
+
     @property
     def multiple(self) -> int:
-        """Pixels that height and width must be multiples of: the autoencoder's factor times the UNet's."""
-        return self.vae_scale_factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        """Pixels that height and width must be multiples of: those of a latent times the UNet's factor."""
+        return self.latent_pixels * 2 ** (len(self.unet.config.block_out_channels) - 1)
+
+    @property
+    def latent_pixels(self) -> int:
+        """The pixels of a picture along the side of one latent: the autoencoder's factor, times the upscaler's if there is one."""
+        return self.vae_scale_factor * (1 if self.upscaler is None else FACTOR)
 
     @property
     def vae_scale_factor(self) -> int:
@@ -269,7 +283,7 @@ class SonicDiffusionPipeline(DiffusionPipeline):
 
     def size(self, photo: Image.Image | None = None, height: int | None = None, width: int | None = None) -> tuple[int, int]:
         """The (width, height) to work at: the one asked for, else the model's native area in the shape of the photo."""
-        native = self.unet.config.sample_size * self.vae_scale_factor
+        native = self.unet.config.sample_size * self.latent_pixels
         if height is None and width is None:
             return (native, native) if photo is None else photos.fit(*photo.size, native**2, self.multiple)
         if height is None or width is None or min(height, width) < 1 or height % self.multiple or width % self.multiple:
@@ -304,14 +318,21 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         return Conditions(*texts, tokens, null_tokens, guidance_scale, audio_guidance_scale, **acting)
 
     def _noise(self, size: tuple[int, int], generator: torch.Generator) -> Tensor:
-        width, height = (side // self.vae_scale_factor for side in size)
+        width, height = (side // self.latent_pixels for side in size)
         shape = (1, self.unet.config.in_channels, height, width)
         return torch.randn(shape, generator=generator, device=generator.device).to(self._execution_device)
+
+    def _encode(self, photo: Image.Image, size: tuple[int, int]) -> Tensor:
+        shrunk = self.latent_pixels // self.vae_scale_factor
+        return codec.encode(self.vae, photo, (size[0] // shrunk, size[1] // shrunk))
+
+    def _decode(self, latents: Tensor) -> Image.Image:
+        return codec.to_image(codec.decode(self.vae, latents, self.upscaler))
 
     def _output(self, latents: Tensor, output_type: OutputType, made: dict[str, Any], finish: Callable[[Image.Image], Image.Image]) -> Any:
         if output_type == "latent":
             return latents
-        image = finish(codec.to_image(codec.decode(self.vae, latents)))
+        image = finish(self._decode(latents))
         return record.put(image, made) if output_type == "pil" else np.asarray(image) / np.float32(255)
 
 

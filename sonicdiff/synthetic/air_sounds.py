@@ -157,9 +157,28 @@ def thunder(rng: Generator, strength: float, clock: Clock) -> np.ndarray:
     direct, spread = _thinned_and_spread(out, tail, clock, grow(2500, 60, strength))
     peak = np.abs(direct).max()
     out = direct * ramp(0.25, 1.0, strength) + spread / (np.abs(spread).max() + 1e-9) * peak * ramp(0.9, 0.55, strength)
+    out = out / (np.abs(out).max() + 1e-9)
+    out = out + level(_roar(roll, clock, strength, times, weights), 20 * np.log10(rms(out)) + ramp(-14, -3, strength) + plan.uniform(-6, 6))
     drive = ramp(0.3, 3.0, strength * plan.uniform())
     out = np.tanh(drive * out / np.abs(out).max()) / np.tanh(drive)
     return out + _behind_thunder(back, clock)
+
+
+def _roar(rng: Generator, clock: Clock, strength: float, times: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The tearing, broad noise of each stroke: bright as it comes, darker for the seconds it takes to die away."""
+    life, attack = rng.uniform(0.5, 2.2, times.size), rng.uniform(0.01, 0.3)
+    cut, slope = grow(250, 4500, strength) * rng.uniform(0.5, 1.6), rng.uniform(0.7, 1.6)
+    claps = wander(rng, clock.seconds, rng.uniform(1.5, 5))
+
+    def spectrum(t: np.ndarray, f: np.ndarray) -> np.ndarray:
+        total = np.zeros((t.size, f.size))
+        for at, weight, own in zip(times, weights, life, strict=True):
+            since = np.maximum(t - at, 0)
+            loud = weight * np.where(t >= at, np.minimum(1, since / attack + 0.05) * np.exp(-since / own), 0)
+            total += loud / (1 + (f * (1 + since / own) / cut) ** (2 * slope))
+        return np.exp(0.5 * claps(t)) * total * (f > 18)
+
+    return painted(rng, clock, spectrum)
 
 
 def _thinned_and_spread(samples: np.ndarray, tail: np.ndarray, clock: Clock, distance: float) -> tuple[np.ndarray, np.ndarray]:
@@ -193,7 +212,7 @@ def wind(rng: Generator, strength: float, clock: Clock) -> np.ndarray:
     """From a breath in the grass (0) to a howling gale that beats on the microphone (1)."""
     plan, air_, beat, tone, leaf, place = rng.spawn(6)
     speed = _gusts(plan, clock.seconds, strength)
-    centre, breadth = grow(150, 480, strength) * plan.uniform(0.6, 1.6), plan.uniform(0.9, 1.7)
+    centre, breadth = grow(150, 480, strength) * grow(0.6, 3.0, plan.uniform()), plan.uniform(0.7, 1.7)
 
     def rush(t: np.ndarray, f: np.ndarray) -> np.ndarray:
         v = speed(t)

@@ -7,7 +7,7 @@ from numpy.fft import irfft, rfft
 from numpy.random import Generator
 from scipy.fft import next_fast_len
 
-from sonicdiff.synthetic.noise import Points, rms
+from sonicdiff.synthetic.noise import Points, grow, rms
 
 NOISES: dict[str, Points] = {
     "white": [(20, 0), (20000, 0)],
@@ -57,7 +57,7 @@ def _retimed(x: np.ndarray, rate: int, rng: Generator) -> np.ndarray:
         speed = rng.uniform(0.82, 1.2)
         x = np.interp(np.arange(int(n / speed), dtype=np.float64) * speed, np.arange(n), x).astype(np.float32)
     if _chance(rng, 0.25):
-        length = int(min(x.size, rng.uniform(1.5, 6.0) * rate))
+        length = int(min(x.size, rng.uniform(1.0, 6.0) * rate))
         start = int(rng.integers(0, x.size - length + 1))
         x = _softened(x[start : start + length].copy(), rate // 100)
     if x.size < n:
@@ -79,8 +79,8 @@ def _softened(x: np.ndarray, edge: int) -> np.ndarray:
 
 def _coloured(x: np.ndarray, rate: int, rng: Generator) -> np.ndarray:
     """Room, equaliser and band limits in one multiplication of spectra."""
-    wet, shaped, limited = _chance(rng, 0.4), _chance(rng, 0.7), _chance(rng, 0.35)
-    if not (wet or shaped or limited):
+    wet, shaped, limited, cut = _chance(rng, 0.4), _chance(rng, 0.7), _chance(rng, 0.35), _chance(rng, 0.2)
+    if not (wet or shaped or limited or cut):
         return x
     impulse = _room(rate, rng) if wet else np.ones(1, dtype=np.float32)
     size = next_fast_len(x.size + impulse.size, real=True)
@@ -91,6 +91,8 @@ def _coloured(x: np.ndarray, rate: int, rng: Generator) -> np.ndarray:
     decibels = _equaliser(grid, rng) if shaped else np.zeros(grid.size)
     if limited:
         decibels = decibels + _band_limit(grid, rng)
+    if cut:  # a recorder's filter against wind and handling
+        decibels = decibels - 18 * np.maximum(np.log2(grow(60, 700, rng.uniform())) - np.log2(np.maximum(grid, 10.0)), 0)
     gain = np.interp(np.linspace(0, grid.size - 1, spectrum.size), np.arange(grid.size), 10.0 ** (decibels / 20.0))
     spectrum *= gain.astype(np.float32)
     return irfft(spectrum, size)[: x.size]
@@ -142,12 +144,13 @@ def _noisy(x: np.ndarray, rate: int, rng: Generator) -> np.ndarray:
         mains = rng.choice([50, 60])
         hum = sum(rng.uniform(0, 1) / k * np.sin(2 * np.pi * mains * k * t) for k in (1, 2, 3, 5))
         x = _add(x, np.asarray(hum), rng.uniform(8, 35))
-    if _chance(rng, 0.15):
-        # Made at a sixteenth of the rate: nothing in it is above 100 Hz.
-        coarse = np.convolve(rng.standard_normal(x.size // 16 + 64), np.hanning(int(rate / 16 / rng.uniform(25, 90)) + 3), "same")
-        puffs = np.interp(np.linspace(0, 30, coarse.size), np.arange(31), rng.uniform(0, 1, 31) ** 3)
+    if _chance(rng, 0.3):
+        # Made at a sixteenth of the rate: nothing in it is above a few hundred Hz.
+        cut = np.exp(rng.uniform(np.log(25), np.log(300)))
+        coarse = np.convolve(rng.standard_normal(x.size // 16 + 64), np.hanning(int(rate / 16 / cut) + 3), "same")
+        puffs = np.interp(np.linspace(0, 30, coarse.size), np.arange(31), rng.uniform(0, 1, 31) ** rng.uniform(0, 3))
         rumble = np.interp(np.arange(x.size) / 16, np.arange(coarse.size), coarse * puffs).astype(np.float32)
-        x = _add(x, rumble, rng.uniform(-3, 20))
+        x = _add(x, rumble, rng.uniform(-8, 20))
     return x
 
 

@@ -33,9 +33,8 @@ def ring(impulses: np.ndarray, clock: Clock, frequency: float, decay: float) -> 
     radius = np.exp(-1 / (decay * clock.rate))
     feedback = np.array([1, -2 * radius * np.cos(angle), radius**2], dtype=impulses.dtype)
     # The offset, far below hearing, keeps a long decay from reaching denormal numbers, which are slow.
-    return lfilter(np.array([np.sin(angle)], dtype=impulses.dtype), feedback, impulses + impulses.dtype.type(1e-15)).astype(
-        np.float32, copy=False
-    )
+    ringing = lfilter(np.array([np.sin(angle)], dtype=impulses.dtype), feedback, impulses + impulses.dtype.type(1e-15))
+    return np.asarray(ringing, dtype=np.float32)
 
 
 def ringing(rng: Generator, clock: Clock, times: np.ndarray, amplitudes: np.ndarray, modes: list[tuple[float, float]]) -> np.ndarray:

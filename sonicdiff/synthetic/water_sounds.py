@@ -174,7 +174,7 @@ def underwater(rng: Generator, strength: float, clock: Clock) -> np.ndarray:
     floor = steady(drone, clock, [(20, -2), (60, 0), (200, -8), (800, -24), (4000, -52), (20000, -90)])
     out = out + hum + level(floor, plan.uniform(-24, -9))
     # Water and the housing of the microphone swallow the treble.
-    cut = grow(550, 4000, plan.uniform())
+    cut = grow(550, 8000, plan.uniform())
     out = heard(place, out.astype(np.float32), clock.rate, replace(SURROUNDINGS["room"], distance=1.0, decay=plan.uniform(0.2, 0.8)))
     electronics = steady(place, clock, [(50, -6), (1000, 0), (20000, -6)])
     return _lowpass(out, clock.rate, cut) + level(electronics, plan.uniform(-66, -44))

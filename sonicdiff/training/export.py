@@ -12,6 +12,7 @@ from transformers import ClapAudioModelWithProjection, CLIPTextModel, CLIPTokeni
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
+from sonicdiff.models.upscaler import Upscaler
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 from sonicdiff.training.base import make_scheduler
 from sonicdiff.training.clap import make_feature_extractor
@@ -32,6 +33,7 @@ def export_pipeline(parts: dict[str, Path], labels: SoundLabels, output: Path) -
         projector=AudioProjector.from_pretrained(parts["projector"], torch_dtype=torch.float16),
         adapter=AudioAdapter.from_pretrained(parts["adapter"], torch_dtype=torch.float16),
         labels=labels.half(),
+        upscaler=Upscaler.from_pretrained(parts["upscaler"], torch_dtype=torch.float16) if "upscaler" in parts else None,
         null_audio="off",
     )
     partial = output.with_name(output.name + ".partial")

@@ -1,6 +1,6 @@
 """How `mini` is made, from nothing to `checkpoints/mini`: one function a stage, each resuming where it was stopped.
 
-Order: data, text, clap, vae, decoder, latents, base, align (stage 1), adapt (stage 2), export.
+Order: data, text, clap, vae, upscale, latents, base, align (stage 1), adapt (stage 2), export.
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
 
 from sonicdiff.models.labels import SoundLabels
 from sonicdiff.training import stages as do
+from sonicdiff.training.ablations import ablate
 from sonicdiff.training.config import ConfigError
+from sonicdiff.training.start import start_from
 from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels
 
-STAGES = ("data", "text", "clap", "vae", "decoder", "latents", "base", "align", "adapt", "export")
+STAGES = ("data", "text", "clap", "vae", "upscale", "latents", "base", "align", "adapt", "export")
+
+GOING_ON = ("data", "latents", "base", "align", "adapt", "export")  # where a model is there to start from
 
 
 def find(name_or_path: str | Path) -> Path:
@@ -29,11 +34,14 @@ def find(name_or_path: str | Path) -> Path:
 
 
 def run(recipe: str | Path = "mini", stages: Sequence[str] = STAGES, folder: Path | None = None, output: Path | None = None,
-        device: str | None = None, worker: int = 0, workers: int = 1) -> None:  # fmt: skip
+        device: str | None = None, worker: int = 0, workers: int = 1,
+        start: Path | None = None, ablations: Sequence[str] = ()) -> None:  # fmt: skip
     """Run stages of a recipe (a folder with one TOML file a stage) and write the model to `output` (default: checkpoints/NAME).
 
     Intermediate results stay in `folder` (default: runs/NAME); a stage that was stopped goes on where it was. The stages
-    data and latents may be done by several processes at once, each with its `worker` number of `workers`.
+    data and latents may be done by several processes at once, each with its `worker` number of `workers`. `start` is the
+    directory of a model whose parts the stages go on from, instead of from nothing. With `ablations`
+    (names in `training.ablations`) those are trained instead, from the base and the embeddings of a run that is finished.
     """
     recipe = find(recipe)
     folder, output = folder or Path("runs") / recipe.name, output or Path("checkpoints") / recipe.name
@@ -41,8 +49,15 @@ def run(recipe: str | Path = "mini", stages: Sequence[str] = STAGES, folder: Pat
     if unknown := set(stages) - set(STAGES):
         raise ConfigError(f"unknown stages {sorted(unknown)}; known are {', '.join(STAGES)}")
     space = Workspace(folder, recipe, device, worker, workers)
+    if start is not None:
+        start_from(start, space)
+    for name in ablations:
+        print(f"== {name}", flush=True)
+        ablate(space, name)
+    if ablations:
+        return
     steps: dict[str, Callable[[Workspace], None]] = {
-        "data": do.make_data, "text": do.train_text, "clap": do.train_clap, "vae": do.train_vae, "decoder": do.train_decoder,
+        "data": do.make_data, "text": do.train_text, "clap": do.train_clap, "vae": do.train_vae, "upscale": do.train_upscaler,
         "latents": do.make_latents, "base": do.train_base, "align": do.train_align, "adapt": do.train_adapt,
         "export": lambda space: export(space, output),
     }  # fmt: skip
@@ -56,12 +71,15 @@ def export(space: Workspace, output: Path) -> None:
     """Write the pipeline directory; its labels are the mean directions of the training sounds' classes."""
     from sonicdiff.training.export import export_pipeline
 
-    decoder = space.path("vae-final")
+    if not PartialState().is_main_process:
+        return
     parts = {
-        "vae": decoder if decoder.exists() else space.path("vae"),
+        "vae": space.path("vae"),
         "text_encoder": space.path("clap", "text_encoder"), "tokenizer": space.path("clap", "tokenizer"),
         "audio_encoder": space.path("clap", "audio_encoder"), "unet": space.path("unet"),
         "projector": space.path("projector-adapt"), "adapter": space.path("adapter-adapt"),
     }  # fmt: skip
+    if space.path("upscaler").exists():
+        parts["upscaler"] = space.path("upscaler")
     heard = labels(space.sound_rows())
     export_pipeline(parts, SoundLabels.from_embeds(CAUSES, audio_embeds(space), torch.from_numpy(heard.cause)), output)

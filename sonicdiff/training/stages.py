@@ -1,21 +1,24 @@
 """The stages of a recipe, each a function of its workspace; a stage that was stopped goes on where it was."""
 
+# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false  (diffusers and transformers type their models loosely)
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
-from safetensors.torch import save_file
-from transformers import CLIPTokenizer
+from accelerate import PartialState
+from diffusers import AutoencoderKL, ModelMixin, UNet2DConditionModel
+from transformers import CLIPTokenizer, PreTrainedModel
 
 from sonicdiff.audio.clap import ClapFrontEnd
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.projector import AudioProjector
+from sonicdiff.models.upscaler import Upscaler
 from sonicdiff.synthetic.augment import augment
 from sonicdiff.synthetic.captions import caption
 from sonicdiff.synthetic.classes import CALM, LIGHTS, PLACES
@@ -23,7 +26,7 @@ from sonicdiff.synthetic.dataset import Row, row
 from sonicdiff.synthetic.scenes import render
 from sonicdiff.synthetic.sounds import render_sound
 from sonicdiff.synthetic.textures import texture
-from sonicdiff.training import adapt, align, base, clap, text, vae
+from sonicdiff.training import adapt, align, base, clap, text, upscale, vae
 from sonicdiff.training.cache import fill, fill_batches
 from sonicdiff.training.config import build
 from sonicdiff.training.images import halved, to_tensor
@@ -31,8 +34,7 @@ from sonicdiff.training.loop import train
 from sonicdiff.training.tokenizer import make_tokenizer
 from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels, text_states, token_ids
 
-LATENTS = {"latents-128": (True, False), "latents-128-mirrored": (True, True), "latents-256": (False, False)}  # half size, mirrored
-NATIVE = {16: ("latents-128", "latents-128-mirrored"), 32: ("latents-256",)}  # by the UNet's sample_size
+NATIVE = {size: (f"latents-{8 * size}", f"latents-{8 * size}-mirrored") for size in (16, 32)}  # by the UNet's sample_size
 
 
 def make_data(space: Workspace) -> None:
@@ -53,6 +55,14 @@ def mel_features(front_end: ClapFrontEnd, of: Row, seconds: float) -> np.ndarray
     return front_end.features(window)[0, 0].numpy().astype(np.float16)
 
 
+def keep(model: ModelMixin | PreTrainedModel, folder: Path) -> None:
+    """Save from one process; the others wait, since the next stage reads it."""
+    processes = PartialState()
+    if processes.is_main_process:
+        model.save_pretrained(folder)
+    processes.wait_for_everyone()
+
+
 def train_text(space: Workspace) -> None:
     config = space.config("text")
     rows = [row(index) for index in range(space.data.captions)]
@@ -64,7 +74,7 @@ def train_text(space: Workspace) -> None:
     model = text.make_text_encoder(tokenizer).to(space.device)
     heads = text.TextHeads(model.config.hidden_size, len(CAUSES), len(PLACES), len(LIGHTS)).to(space.device)
     train(text.TextTask(model, heads, token_ids(tokenizer, [r.caption for r in rows]), labels(rows)), config.loop, space.path("run-text"))
-    model.save_pretrained(folder / "text_encoder")
+    keep(model, folder / "text_encoder")
 
 
 def train_clap(space: Workspace) -> None:
@@ -76,8 +86,7 @@ def train_clap(space: Workspace) -> None:
     heads = clap.ClapHeads(pooled.shape[1], audio.config.projection_dim, len(CAUSES)).to(space.device)
     heard = labels(space.sound_rows())
     train(clap.ClapTask(audio, heads, options, space.chunks("mels"), heard, pooled, labels(rows)), config.loop, space.path("run-clap"))
-    audio.save_pretrained(space.path("clap", "audio_encoder"))
-    save_file(heads.state_dict(), space.path("clap", "heads.safetensors"))
+    keep(audio, space.path("clap", "audio_encoder"))
 
 
 def train_vae(space: Workspace) -> None:
@@ -89,22 +98,26 @@ def train_vae(space: Workspace) -> None:
     scenes, rng = space.chunks("scenes"), np.random.default_rng(0)
     some = to_tensor(scenes[rng.integers(0, len(scenes), 64)], space.device)
     vae.whiten(model, torch.cat([vae.encode(model, halved(some)).flatten(2), vae.encode(model, some).flatten(2)], 2)[..., None])
-    model.save_pretrained(space.path("vae"))
+    keep(model, space.path("vae"))
 
 
-def train_decoder(space: Workspace) -> None:
-    """Where the recipe has `decoder.toml`: go on with the decoder alone; latents, and what was trained on them, stay valid."""
-    if not (space.recipe / "decoder.toml").exists():
+def train_upscaler(space: Workspace) -> None:
+    """Where the recipe has `upscale.toml`: the stage after the VAE that doubles the pixels."""
+    if not (space.recipe / "upscale.toml").exists():
         return
-    config = space.config("decoder")
-    options = build(vae.VaeOptions, {**config.options, "decoder_only": True}, "decoder.toml")
+    config = space.config("upscale")
+    options = build(upscale.UpscaleOptions, config.options, "upscale.toml")
+    torch.manual_seed(config.loop.seed)
     model = AutoencoderKL.from_pretrained(space.path("vae")).to(space.device)
-    train(vae.VaeTask(model, options, space.path("scenes"), space.path("textures")), config.loop, space.path("run-decoder"))
-    model.save_pretrained(space.path("vae-final"))
+    upscaler = Upscaler(options.width, options.blocks).to(space.device)
+    train(
+        upscale.UpscaleTask(upscaler, model, options, space.path("scenes"), space.path("textures")), config.loop, space.path("run-upscale")
+    )
+    keep(upscaler, space.path("upscaler"))
 
 
 def make_latents(space: Workspace) -> None:
-    """Latents of all pictures: at 128 pixels as they are and mirrored, at 256 (four times the work) as they are."""
+    """Latents of all pictures, as they are and mirrored: at 128 pixels and, where the recipe trains at 256, at that."""
     model, scenes = AutoencoderKL.from_pretrained(space.path("vae")).to(space.device), space.chunks("scenes")
 
     def encoded(indices: np.ndarray, half: bool, mirrored: bool) -> np.ndarray:
@@ -112,7 +125,8 @@ def make_latents(space: Workspace) -> None:
         parts = [vae.encode(model, halved(part) if half else part) for part in pixels.split(8)]
         return torch.cat(parts).cpu().numpy().astype(np.float16)
 
-    for name, (half, mirrored) in LATENTS.items():
+    sizes = [16, 32] if (space.recipe / "base-256.toml").exists() else [16]
+    for name, half, mirrored in [(name, size == 16, name.endswith("mirrored")) for size in sizes for name in NATIVE[size]]:
         fill_batches(space.path(name), len(scenes), lambda i, h=half, m=mirrored: encoded(i, h, m), space.worker, space.workers)
 
 
@@ -121,7 +135,8 @@ def train_base(space: Workspace) -> None:
     states = text_states(space, ["", *(r.caption for r in space.rows())])
     torch.manual_seed(space.config("base").loop.seed)
     channels = AutoencoderKL.load_config(space.path("vae"))["latent_channels"]
-    unet = base.make_unet(channels, states.shape[-1]).to(space.device)
+    start = space.path("start", "unet")
+    unet = (UNet2DConditionModel.from_pretrained(start) if start.exists() else base.make_unet(channels, states.shape[-1])).to(space.device)
     for stage, sample_size in (("base", 16), ("base-256", 32)):
         if (space.recipe / f"{stage}.toml").exists():
             config = space.config(stage)
@@ -129,7 +144,7 @@ def train_base(space: Workspace) -> None:
             task = base.BaseTask(unet, options, [space.chunks(name) for name in NATIVE[sample_size]], states[1:], states[:1])
             train(task, config.loop, space.path(f"run-{stage}"))
             unet.register_to_config(sample_size=sample_size)
-    unet.save_pretrained(space.path("unet"))
+    keep(unet, space.path("unet"))
 
 
 def train_align(space: Workspace, name: str = "align", tokens: int = 77, **changed: Any) -> None:
@@ -137,11 +152,14 @@ def train_align(space: Workspace, name: str = "align", tokens: int = 77, **chang
     config, rows = space.config("align"), space.rows()
     torch.manual_seed(config.loop.seed)
     states, embeds = text_states(space, [r.caption for r in rows]), audio_embeds(space)
-    model = AudioProjector(embeds.shape[1], states.shape[-1], tokens, width=192, heads=6).to(space.device)
+    model, start = AudioProjector(embeds.shape[1], states.shape[-1], tokens, width=192, heads=6), space.path("start", "projector")
+    if name == "align" and start.exists():
+        model = AudioProjector.from_pretrained(start)
+    model = model.to(space.device)
     options = build(align.AlignOptions, {**config.options, **changed}, "align.toml")
     task = align.AlignTask(model, options, embeds, labels(space.sound_rows()), states, labels(rows))
     train(task, config.loop, space.path(f"run-{name}"))
-    model.save_pretrained(space.path(f"projector-{name}"))
+    keep(model, space.path(f"projector-{name}"))
 
 
 def train_adapt(
@@ -153,7 +171,9 @@ def train_adapt(
     torch.manual_seed(config.loop.seed)
     unet = UNet2DConditionModel.from_pretrained(space.path("unet")).to(space.device)
     projector = AudioProjector.from_pretrained(space.path(f"projector-{start}")).to(space.device)
-    adapter = AudioAdapter.from_unet(unet, where).to(space.device)
+    begun = space.path("start", "adapter")
+    adapter = AudioAdapter.from_pretrained(begun) if name == "adapt" and begun.exists() else AudioAdapter.from_unet(unet, where)
+    adapter = adapter.to(space.device)
     states = text_states(space, ["", *(caption(replace(r.scene, cause=CALM, intensity=0.0), r.sound_seed) for r in rows)])
     with_cause = np.flatnonzero([r.scene.cause != CALM for r in rows])
     versions = [space.chunks(latents) for latents in NATIVE[unet.config.sample_size]]
@@ -162,5 +182,5 @@ def train_adapt(
     task = adapt.AdaptTask(unet, adapter, projector, options, versions, pictures, with_cause, embeds, sounds, states[1:], states[:1])
     train(task, config.loop, space.path(f"run-{name}"))
     adapter.detach(unet)
-    adapter.save_pretrained(space.path(f"adapter-{name}"))
-    projector.save_pretrained(space.path(f"projector-{name}"))
+    keep(adapter, space.path(f"adapter-{name}"))
+    keep(projector, space.path(f"projector-{name}"))

@@ -1,5 +1,6 @@
 """The folder in which a recipe keeps its intermediate results, and what the stages read from it."""
 
+# pyright: reportArgumentType=false  (diffusers and transformers type their models loosely)
 from __future__ import annotations
 
 import tomllib

@@ -1,5 +1,6 @@
 """A whole evaluation of the tiny pipeline, and the material it draws from."""
 
+# pyright: reportCallIssue=false
 from __future__ import annotations
 
 import json

@@ -1,5 +1,6 @@
 """The evaluators: their files, what they do to images and sounds, and a training of a few steps."""
 
+# pyright: reportCallIssue=false
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,6 @@
 """Scores against cases whose answer is known."""
 
+# pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,6 @@
 """The loop learns, logs, and continues exactly after being stopped or killed at any moment."""
 
+# pyright: reportOperatorIssue=false, reportArgumentType=false
 from __future__ import annotations
 
 import json
