@@ -97,7 +97,7 @@ def train_vae(space: Workspace) -> None:
     train(vae.VaeTask(model, options, space.path("scenes"), space.path("textures")), config.loop, space.path("run-vae"))
     scenes, rng = space.chunks("scenes"), np.random.default_rng(0)
     some = to_tensor(scenes[rng.integers(0, len(scenes), 64)], space.device)
-    vae.whiten(model, torch.cat([vae.encode(model, halved(some)).flatten(2), vae.encode(model, some).flatten(2)], 2)[..., None])
+    vae.standardise(model, torch.cat([vae.encode(model, halved(some)).flatten(2), vae.encode(model, some).flatten(2)], 2)[..., None])
     keep(model, space.path("vae"))
 
 

@@ -101,26 +101,24 @@ def gradients(x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def whiten(vae: AutoencoderKL, latents: Tensor) -> None:
-    """Make latents like these (B, C, H, W) have zero mean and unit covariance, the decoder compensating exactly.
+def standardise(vae: AutoencoderKL, latents: Tensor) -> None:
+    """Make latents like these (B, C, H, W) have zero mean a channel and unit variance over all, the decoder compensating exactly.
 
-    The map is folded into the two 1x1 convolutions around the latents (`quant_conv`, `post_quant_conv`), so no code
-    needs to know of it. The posterior's variance is scaled channel by channel, which is exact for its mean only.
+    Folded into the two 1x1 convolutions around the latents (`quant_conv`, `post_quant_conv`), so no code needs to know of it. The
+    directions of latent space keep their unequal variances on purpose: pictures change about as much for a step in any of them, while
+    whitening makes noise of those that matter least as loud as the picture.
     """
     channels = latents.shape[1]
-    rows = latents.permute(0, 2, 3, 1).reshape(-1, channels).double()
-    mean = rows.mean(0)
-    values, vectors = torch.linalg.eigh(torch.cov(rows.T))
-    forward = vectors @ torch.diag(values.rsqrt()) @ vectors.T
-    backward = vectors @ torch.diag(values.sqrt()) @ vectors.T
+    mean = latents.double().mean((0, 2, 3))
+    scale = latents.double().sub(mean[:, None, None]).square().mean().rsqrt()
     quant, post = vae.quant_conv, vae.post_quant_conv
-    weight, bias = quant.weight[:, :, 0, 0].double(), quant.bias.double()
-    quant.weight[:channels, :, 0, 0] = (forward @ weight[:channels]).to(quant.weight.dtype)
-    quant.bias[:channels] = (forward @ (bias[:channels] - mean)).to(quant.bias.dtype)
-    quant.bias[channels:] += 2 * torch.log(forward.diagonal()).to(quant.bias.dtype)
-    weight, bias = post.weight[:, :, 0, 0].double(), post.bias.double()
-    post.weight[:, :, 0, 0] = (weight @ backward).to(post.weight.dtype)
-    post.bias.copy_((bias + weight @ mean).to(post.bias.dtype))
+    weight = post.weight[:, :, 0, 0].double()
+    post.bias.copy_(post.bias.double() + weight @ mean)
+    post.weight.div_(scale)
+    quant.bias[:channels] -= mean.to(quant.bias.dtype)
+    quant.weight[:channels] *= scale
+    quant.bias[:channels] *= scale
+    quant.bias[channels:] += 2 * torch.log(scale)  # the log of the posterior's variance
 
 
 @torch.no_grad()
