@@ -139,7 +139,8 @@ def contrast(logits: Tensor, wanted: Tensor) -> Tensor:
     """InfoNCE with graded positives; rows without a partner do not count."""
     total = wanted.sum(1, keepdim=True)
     loss = -(wanted / total.clamp(min=1e-6) * F.log_softmax(logits, 1)).sum(1)
-    return loss[total[:, 0] > 0.05].mean()
+    counted = (total[:, 0] > 0.05).float()
+    return (loss * counted).sum() / counted.sum().clamp(min=1)
 
 
 def joined(a: Labels, b: Labels) -> Labels:

@@ -113,4 +113,5 @@ def soft_contrast(logits: Tensor, agreement: Tensor) -> Tensor:
     """InfoNCE with graded positives: cross-entropy against the row-normalised agreement; rows without a partner do not count."""
     total = agreement.sum(1, keepdim=True)
     targets = agreement / total.clamp(min=1e-6)
-    return -(targets * F.log_softmax(logits, 1)).sum(1)[total[:, 0] > 1e-3].mean()
+    counted = (total[:, 0] > 1e-3).float()
+    return -((targets * F.log_softmax(logits, 1)).sum(1) * counted).sum() / counted.sum().clamp(min=1)

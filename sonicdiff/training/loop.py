@@ -1,7 +1,7 @@
 """The training loop that every stage shares: AdamW, warm-up and linear decay, EMA, logs, checkpoints that resume exactly.
 
 All randomness of step n comes from (seed, n, process) alone, so a resumed run needs no generator state and sees the same data.
-Under `accelerate launch` (or torchrun) the batch is divided among the processes and their gradients are averaged.
+Under torchrun (or `accelerate launch`) the batch is divided among the processes and their gradients are averaged.
 """
 
 from __future__ import annotations

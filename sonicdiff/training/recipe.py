@@ -48,11 +48,14 @@ def run(recipe: str | Path = "mini", stages: Sequence[str] = STAGES, folder: Pat
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if unknown := set(stages) - set(STAGES):
         raise ConfigError(f"unknown stages {sorted(unknown)}; known are {', '.join(STAGES)}")
+    processes = PartialState(cpu=device == "cpu")  # said once, here: without it, processes on CPUs would not know of each other
+    if processes.num_processes > 1:
+        worker, workers = processes.process_index, processes.num_processes
     space = Workspace(folder, recipe, device, worker, workers)
     if start is not None:
         start_from(start, space)
     for name in ablations:
-        print(f"== {name}", flush=True)
+        processes.print(f"== {name}", flush=True)
         ablate(space, name)
     if ablations:
         return
@@ -63,8 +66,9 @@ def run(recipe: str | Path = "mini", stages: Sequence[str] = STAGES, folder: Pat
     }  # fmt: skip
     for stage in STAGES:
         if stage in stages:
-            print(f"== {stage}", flush=True)
+            processes.print(f"== {stage}", flush=True)
             steps[stage](space)
+            processes.wait_for_everyone()
 
 
 def export(space: Workspace, output: Path) -> None:

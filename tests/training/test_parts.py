@@ -66,6 +66,7 @@ def test_sounds_match_captions_of_their_class_near_in_intensity() -> None:
     assert 0 < rows[0, 1] < 0.1
     right, wrong = soft_contrast(10 * rows, rows), soft_contrast(10 * rows.flip(0), rows)
     assert right < wrong
+    assert float(soft_contrast(rows, torch.zeros_like(rows))) == 0  # a small batch in which nothing has a partner
 
 
 def test_the_pool_gives_the_nearest_of_a_class() -> None:
