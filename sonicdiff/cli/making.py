@@ -31,9 +31,11 @@ def edit(
     sound_start: options.SoundStart = 0.0,
     sound_length: options.SoundLength = None,
     feature_injection: Annotated[
-        float, typer.Option(min=0, max=1, help="How long the photo's features are held; less changes more.")
-    ] = 0.8,
-    attention_injection: Annotated[float, typer.Option(min=0, max=1, help="How long its self-attention is held; less changes more.")] = 0.5,
+        float | None, typer.Option(min=0, max=1, help="How long the photo's features are held; less changes more.  [default: the model's]")
+    ] = None,
+    attention_injection: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How long its self-attention is held; less changes more.  [default: the model's]")
+    ] = None,
     detail: Annotated[float, typer.Option(min=0, max=1, help="How much fine detail of the photo is carried over.")] = 1.0,
     model: options.Model = "mini",
     device: options.Device = None,

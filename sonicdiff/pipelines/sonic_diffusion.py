@@ -35,7 +35,8 @@ class SonicDiffusionPipeline(DiffusionPipeline):
     """`generate` makes images from sound, text or both; `edit` changes a photo by a sound; `interpolate` goes from one sound to another.
 
     null_audio says what "no sound" is to this checkpoint: "off" skips the audio layers (the unconditional model is the pretrained
-    base), "zeros" gives them the projector's tokens of a zero vector (the paper's released weights).
+    base), "zeros" gives them the projector's tokens of a zero vector (the paper's released weights). feature_injection,
+    attention_injection: how much of a photo `edit` holds with this checkpoint unless it is told otherwise.
 
     All three take these arguments:
         audio: a sound, or a list of (sound, weight) mixed as embeddings; `sound_start`, `sound_length` (s) choose a part of each.
@@ -67,6 +68,8 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         labels: SoundLabels | None = None,
         upscaler: Upscaler | None = None,
         null_audio: str = "off",
+        feature_injection: float = 0.8,
+        attention_injection: float = 0.5,
     ) -> None:
         super().__init__()
         if null_audio not in ("off", "zeros"):
@@ -84,7 +87,8 @@ class SonicDiffusionPipeline(DiffusionPipeline):
             labels=labels,
             upscaler=upscaler,
         )
-        self.register_to_config(null_audio=null_audio)
+        editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection)
+        self.register_to_config(null_audio=null_audio, feature_injection=feature_injection, attention_injection=attention_injection)
         self.sources = SourceCache(max_bytes=2**31)
         self._interrupt = False
 
@@ -169,8 +173,8 @@ class SonicDiffusionPipeline(DiffusionPipeline):
         sound_start: float = 0.0,
         sound_length: float | None = None,
         audio_embeds: Tensor | None = None,
-        feature_injection: float = 0.8,
-        attention_injection: float = 0.5,
+        feature_injection: float | None = None,
+        attention_injection: float | None = None,
         inversion: Literal["target", "current"] = "target",
         inversion_refinements: int = 1,
         detail: float = 1.0,
@@ -186,11 +190,14 @@ class SonicDiffusionPipeline(DiffusionPipeline):
 
         Args (others above):
             feature_injection, attention_injection: the fractions of the schedule, from its start, in which the photo's residual
-                features and its self-attention queries and keys are injected; less keeps less of the photo.
+                features and its self-attention queries and keys are injected; less keeps less of the photo. By default what
+                suits this checkpoint (its configuration says; the paper's 0.8 and 0.5 where it does not).
             inversion, inversion_refinements: see `sonicdiff.diffusion.ddim.invert`.
             detail: 0 to 1, how much of the photo's fine detail is carried over where the edit left the picture alone.
         """
         codec.check(output_type)
+        feature_injection = self.config["feature_injection"] if feature_injection is None else feature_injection
+        attention_injection = self.config["attention_injection"] if attention_injection is None else attention_injection
         editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection, detail=detail)
         settings = record.settings(locals())
         photo = photos.load(image)

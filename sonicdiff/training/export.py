@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -20,7 +21,15 @@ from sonicdiff.training.clap import make_feature_extractor
 SHARD = "14MB"
 
 
-def export_pipeline(parts: dict[str, Path], labels: SoundLabels, output: Path) -> None:
+@dataclass(frozen=True)
+class ModelOptions:
+    """What suits the finished model, for its configuration: found on rows of the split `validation`."""
+
+    feature_injection: float = 0.8
+    attention_injection: float = 0.5
+
+
+def export_pipeline(parts: dict[str, Path], labels: SoundLabels, options: ModelOptions, output: Path) -> None:
     """Assemble the components in `parts` (by name) and write them as `output`, replacing an older model but not its card."""
     pipeline = SonicDiffusionPipeline(
         vae=AutoencoderKL.from_pretrained(parts["vae"], torch_dtype=torch.float16),
@@ -35,6 +44,7 @@ def export_pipeline(parts: dict[str, Path], labels: SoundLabels, output: Path) -
         labels=labels.half(),
         upscaler=Upscaler.from_pretrained(parts["upscaler"], torch_dtype=torch.float16) if "upscaler" in parts else None,
         null_audio="off",
+        **asdict(options),
     )
     partial = output.with_name(output.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

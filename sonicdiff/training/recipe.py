@@ -5,6 +5,7 @@ Order: data, text, clap, vae, upscale, latents, base, align (stage 1), adapt (st
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from accelerate import PartialState
 from sonicdiff.models.labels import SoundLabels
 from sonicdiff.training import stages as do
 from sonicdiff.training.ablations import ablate
-from sonicdiff.training.config import ConfigError
+from sonicdiff.training.config import ConfigError, build
 from sonicdiff.training.start import start_from
 from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels
 
@@ -73,7 +74,7 @@ def run(recipe: str | Path = "mini", stages: Sequence[str] = STAGES, folder: Pat
 
 def export(space: Workspace, output: Path) -> None:
     """Write the pipeline directory; its labels are the mean directions of the training sounds' classes."""
-    from sonicdiff.training.export import export_pipeline
+    from sonicdiff.training.export import ModelOptions, export_pipeline
 
     if not PartialState().is_main_process:
         return
@@ -85,5 +86,7 @@ def export(space: Workspace, output: Path) -> None:
     }  # fmt: skip
     if space.path("upscaler").exists():
         parts["upscaler"] = space.path("upscaler")
+    suits = space.recipe / "model.toml"
+    options = build(ModelOptions, tomllib.loads(suits.read_text()) if suits.exists() else {}, suits)
     heard = labels(space.sound_rows())
-    export_pipeline(parts, SoundLabels.from_embeds(CAUSES, audio_embeds(space), torch.from_numpy(heard.cause)), output)
+    export_pipeline(parts, SoundLabels.from_embeds(CAUSES, audio_embeds(space), torch.from_numpy(heard.cause)), options, output)

@@ -166,6 +166,16 @@ def test_text_alone_edits_too(tiny: SonicDiffusionPipeline, photo: Path) -> None
     assert tiny.text_encoder.config.hidden_size == TEXT_DIM and not torch.equal(plain, rain)
 
 
+def test_a_checkpoint_says_how_much_of_a_photo_is_held(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
+    options = {**FAST, "output_type": "latent"}
+    paper, loose = ({"feature_injection": f, "attention_injection": a} for f, a in ((0.8, 0.5), (0.3, 0.0)))
+    assert torch.equal(tiny.edit(photo, sound, **options), tiny.edit(photo, sound, **options, **paper))
+    tiny.register_to_config(**loose)
+    changed = tiny.edit(photo, sound, **options)
+    assert torch.equal(changed, tiny.edit(photo, sound, **options, **loose))
+    assert not torch.equal(changed, tiny.edit(photo, sound, **options, **paper))
+
+
 @pytest.mark.parametrize("name", ["feature_injection", "attention_injection", "detail"])
 def test_fractions_are_checked_first(tiny: SonicDiffusionPipeline, name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} 1.5; expected a fraction from 0 to 1"):
