@@ -19,7 +19,7 @@ from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTOS = ("valley", "mountains", "palace")
-EDIT_SOUNDS = ("copyleft/campfire-close", "sounds/splash", "sounds/waterfall", "sounds/blast")
+EDIT_SOUNDS = ("copyleft/campfire-close", "sounds/splash", "sounds/waterfall", "sounds/thunder-near")
 GENERATE_SOUNDS = (*EDIT_SOUNDS, "sounds/rain", "copyleft/mud")
 PROMPTS = ("", "a forest path")
 

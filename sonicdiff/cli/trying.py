@@ -12,7 +12,7 @@ from sonicdiff.cli import options
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PHOTOS = ("photos/valley.jpg", "photos/mountains.jpg", "photos/palace.jpg")
-SOUNDS = ("copyleft/campfire-close.ogg", "sounds/splash.ogg", "sounds/waterfall.ogg")
+SOUNDS = ("copyleft/campfire-close.ogg", "sounds/splash.ogg", "sounds/thunder-near.ogg")
 
 
 def demo(
