@@ -1,6 +1,7 @@
 """The paper's ablations: the audio layers' weight from 0 to 2, and models whose projector or adapter was trained otherwise."""
 
-# pyright: reportArgumentType=false  (diffusers and transformers type their models loosely)
+# diffusers and transformers type their models loosely.
+# pyright: reportArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Sequence

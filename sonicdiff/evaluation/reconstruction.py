@@ -1,6 +1,7 @@
 """What the VAE alone makes of an image: reconstructions, and PSNR on real photographs."""
 
-# pyright: reportAttributeAccessIssue=false  (diffusers and transformers type their models loosely)
+# diffusers and transformers type their models loosely.
+# pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import hashlib

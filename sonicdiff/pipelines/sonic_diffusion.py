@@ -196,8 +196,8 @@ class SonicDiffusionPipeline(DiffusionPipeline):
             detail: 0 to 1, how much of the photo's fine detail is carried over where the edit left the picture alone.
         """
         codec.check(output_type)
-        feature_injection = self.config["feature_injection"] if feature_injection is None else feature_injection
-        attention_injection = self.config["attention_injection"] if attention_injection is None else attention_injection
+        feature_injection = float(self.config["feature_injection"] if feature_injection is None else feature_injection)
+        attention_injection = float(self.config["attention_injection"] if attention_injection is None else attention_injection)
         editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection, detail=detail)
         settings = record.settings(locals())
         photo = photos.load(image)

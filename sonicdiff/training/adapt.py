@@ -1,6 +1,7 @@
 """Stage 2: the gated audio layers, and the projector more slowly, learn the denoising loss on the frozen UNet (section 3.3)."""
 
-# pyright: reportCallIssue=false  (diffusers and transformers type their models loosely)
+# diffusers and transformers type their models loosely.
+# pyright: reportCallIssue=false
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """The base model: text to image by latent diffusion (Rombach et al. 2022), with min-SNR weights and dropped text for guidance."""
 
-# pyright: reportCallIssue=false, reportArgumentType=false  (diffusers and transformers type their models loosely)
+# diffusers and transformers type their models loosely.
+# pyright: reportCallIssue=false, reportArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -1,6 +1,7 @@
 """The text encoder: captions learn to say which cause, how strong, where and in what light; its token states then condition the UNet."""
 
-# pyright: reportArgumentType=false  (diffusers and transformers type their models loosely)
+# diffusers and transformers type their models loosely.
+# pyright: reportArgumentType=false
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """A CLIP tokenizer of our own: byte-level BPE in CLIP's layout, learnt from the captions it will read."""
 
-# pyright: reportArgumentType=false  (diffusers and transformers type their models loosely)
+# diffusers and transformers type their models loosely.
+# pyright: reportArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
 """The upscaler: from what the VAE makes of a half-size picture, with some of a sampler's errors, back to the picture."""
 
-# pyright: reportCallIssue=false  (diffusers and transformers type their models loosely)
+# diffusers and transformers type their models loosely.
+# pyright: reportCallIssue=false
 from __future__ import annotations
 
 from dataclasses import dataclass

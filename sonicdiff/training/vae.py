@@ -1,6 +1,7 @@
 """The VAE of the small model: reconstruction of scenes and of broad image statistics, then latents of unit variance."""
 
-# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportOptionalSubscript=false  (diffusers and transformers type their models loosely)
+# diffusers and transformers type their models loosely.
+# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportOptionalSubscript=false
 from __future__ import annotations
 
 from dataclasses import dataclass

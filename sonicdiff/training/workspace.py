@@ -1,6 +1,7 @@
 """The folder in which a recipe keeps its intermediate results, and what the stages read from it."""
 
-# pyright: reportArgumentType=false  (diffusers and transformers type their models loosely)
+# diffusers and transformers type their models loosely.
+# pyright: reportArgumentType=false
 from __future__ import annotations
 
 import tomllib

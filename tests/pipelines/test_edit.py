@@ -167,8 +167,9 @@ def test_text_alone_edits_too(tiny: SonicDiffusionPipeline, photo: Path) -> None
 
 
 def test_a_checkpoint_says_how_much_of_a_photo_is_held(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
-    options = {**FAST, "output_type": "latent"}
-    paper, loose = ({"feature_injection": f, "attention_injection": a} for f, a in ((0.8, 0.5), (0.3, 0.0)))
+    options: dict[str, Any] = {**FAST, "output_type": "latent"}
+    paper: dict[str, Any] = {"feature_injection": 0.8, "attention_injection": 0.5}
+    loose: dict[str, Any] = {"feature_injection": 0.3, "attention_injection": 0.0}
     assert torch.equal(tiny.edit(photo, sound, **options), tiny.edit(photo, sound, **options, **paper))
     tiny.register_to_config(**loose)
     changed = tiny.edit(photo, sound, **options)

@@ -1,5 +1,6 @@
 """The pieces of the stages: standardising changes no picture, losses are what their papers say, pools match like with like."""
 
+# pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import numpy as np
