@@ -4,39 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor
-from transformers import ClapAudioModelWithProjection, ClapFeatureExtractor, CLIPTextModel, CLIPTokenizer
 
-from sonicdiff.audio.clap import ClapFrontEnd
 from sonicdiff.diffusion import ddim
 from sonicdiff.diffusion.interpolation import slerp_weights
-from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.block import AudioScale
-from sonicdiff.models.labels import SoundLabels
-from sonicdiff.models.projector import AudioProjector
-from sonicdiff.models.upscaler import FACTOR, Upscaler
 from sonicdiff.pipelines import codec, editing, photos, record, sounds
 from sonicdiff.pipelines.codec import OutputType
-from sonicdiff.pipelines.conditioning import encode_prompt
-from sonicdiff.pipelines.denoiser import Conditions, guided_model
+from sonicdiff.pipelines.components import SonicComponents, in_size_of
+from sonicdiff.pipelines.denoiser import guided_model
 from sonicdiff.pipelines.detail import carry_over
 from sonicdiff.pipelines.noise import Generator, generators_for, seeds_for
 from sonicdiff.pipelines.progress import OnStepEnd, Progress
-from sonicdiff.pipelines.source import Source, SourceCache
+from sonicdiff.pipelines.source import Source
 
 
-class SonicDiffusionPipeline(DiffusionPipeline):
+class SonicDiffusionPipeline(SonicComponents):
     """`generate` makes images from sound, text or both; `edit` changes a photo by a sound; `interpolate` goes from one sound to another.
-
-    null_audio says what "no sound" is to this checkpoint: "off" skips the audio layers (the unconditional model is the pretrained
-    base), "zeros" gives them the projector's tokens of a zero vector (the paper's released weights). feature_injection,
-    attention_injection: how much of a photo `edit` holds with this checkpoint unless it is told otherwise.
 
     All three take these arguments:
         audio: a sound, or a list of (sound, weight) mixed as embeddings; `sound_start`, `sound_length` (s) choose a part of each.
@@ -49,48 +38,6 @@ class SonicDiffusionPipeline(DiffusionPipeline):
             `pipeline._interrupt`, stops the run, which then raises `sonicdiff.diffusion.ddim.Stopped`.
         output_type: "pil" (images whose `.info` holds their record), "np" ((height, width, 3) from 0 to 1), "latent" ((1, channels, h, w)).
     """
-
-    model_cpu_offload_seq = "text_encoder->audio_encoder->projector->unet->vae->upscaler"
-    _optional_components: ClassVar[list[str]] = ["labels", "upscaler"]
-    _exclude_from_cpu_offload: ClassVar[list[str]] = ["adapter"]  # while attached its layers are the UNet's, and move with it
-
-    def __init__(
-        self,
-        vae: AutoencoderKL,
-        text_encoder: CLIPTextModel,
-        tokenizer: CLIPTokenizer,
-        unet: UNet2DConditionModel,
-        scheduler: DDIMScheduler,
-        audio_encoder: ClapAudioModelWithProjection,
-        feature_extractor: ClapFeatureExtractor,
-        projector: AudioProjector,
-        adapter: AudioAdapter,
-        labels: SoundLabels | None = None,
-        upscaler: Upscaler | None = None,
-        null_audio: str = "off",
-        feature_injection: float = 0.8,
-        attention_injection: float = 0.5,
-    ) -> None:
-        super().__init__()
-        if null_audio not in ("off", "zeros"):
-            raise ValueError(f"got null_audio {null_audio!r}; expected 'off' or 'zeros'")
-        self.register_modules(
-            vae=vae,
-            text_encoder=text_encoder,
-            tokenizer=tokenizer,
-            unet=unet,
-            scheduler=scheduler,
-            audio_encoder=audio_encoder,
-            feature_extractor=feature_extractor,
-            projector=projector,
-            adapter=adapter,
-            labels=labels,
-            upscaler=upscaler,
-        )
-        editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection)
-        self.register_to_config(null_audio=null_audio, feature_injection=feature_injection, attention_injection=attention_injection)
-        self.sources = SourceCache(max_bytes=2**31)
-        self._interrupt = False
 
     @torch.no_grad()
     def generate(
@@ -248,100 +195,8 @@ class SonicDiffusionPipeline(DiffusionPipeline):
             strip += self.generate(list(zip((sound_a, sound_b), weights, strict=True)), prompt, seed=seed, **options)
         return strip
 
-    @torch.no_grad()
-    def embed_audio(self, audio: sounds.Sounds, sound_start: float = 0.0, sound_length: float | None = None) -> Tensor:
-        """CLAP's vector (1, dim) of a sound, or of several mixed."""
-        embeds = self._hear(audio, None, sound_start, sound_length).embeds
-        assert embeds is not None
-        return embeds
-
-    def heard(
-        self, audio: sounds.Sounds, top: int = 3, sound_start: float = 0.0, sound_length: float | None = None
-    ) -> list[tuple[str, float]]:
-        """The names this model has for a sound, the `top` most probable with their probabilities. ValueError if it has no names."""
-        if self.labels is None:
-            raise ValueError("this model has no names for sounds (no component 'labels'); 'mini' has")
-        return self.labels.heard(self.embed_audio(audio, sound_start, sound_length), top)
-
-    @torch.no_grad()
-    def encode_prompt(self, prompt: str) -> Tensor:
-        """The text encoder's states (1, 77, dim)."""
-        return encode_prompt(self.tokenizer, self.text_encoder, prompt)
-
-    @torch.no_grad()
-    def reconstruct(self, image: photos.Photo) -> Image.Image:
-        """What the autoencoder alone makes of a photo at the size that `generate` and `edit` work at: no edit can be sharper."""
-        photo = photos.load(image)
-        return in_size_of(photo, self._decode(self._encode(photo, self.size(photo))))
-
-    @property
-    def multiple(self) -> int:
-        """Pixels that height and width must be multiples of: those of a latent times the UNet's factor."""
-        return self.latent_pixels * 2 ** (len(self.unet.config.block_out_channels) - 1)
-
-    @property
-    def latent_pixels(self) -> int:
-        """The pixels of a picture along the side of one latent: the autoencoder's factor, times the upscaler's if there is one."""
-        return self.vae_scale_factor * (1 if self.upscaler is None else FACTOR)
-
-    @property
-    def vae_scale_factor(self) -> int:
-        return 2 ** (len(self.vae.config.block_out_channels) - 1)
-
-    def size(self, photo: Image.Image | None = None, height: int | None = None, width: int | None = None) -> tuple[int, int]:
-        """The (width, height) to work at: the one asked for, else the model's native area in the shape of the photo."""
-        native = self.unet.config.sample_size * self.latent_pixels
-        if height is None and width is None:
-            return (native, native) if photo is None else photos.fit(*photo.size, native**2, self.multiple)
-        if height is None or width is None or min(height, width) < 1 or height % self.multiple or width % self.multiple:
-            raise ValueError(f"got height {height} and width {width}; expected two multiples of {self.multiple}, or neither")
-        return width, height
-
-    @property
-    def _shares_encoder(self) -> bool:
-        return not any(path.startswith("down_blocks") for path in self.adapter.paths)
-
-    def _schedule(self, num_inference_steps: int) -> ddim.Schedule:
-        return ddim.make_schedule(self.scheduler.alphas_cumprod, num_inference_steps)
-
-    def _hear(self, audio: sounds.Sounds | None, embeds: Tensor | None, start: float, length: float | None) -> sounds.Heard:
-        if audio is not None and embeds is not None:
-            raise ValueError("got both audio and audio_embeds; expected one of them")
-        if embeds is not None:
-            return sounds.from_embeds(embeds.to(self._execution_device))
-        if audio is None:
-            return sounds.Heard()
-        return sounds.hear(self.audio_encoder, ClapFrontEnd.from_extractor(self.feature_extractor), audio, start, length)
-
-    def _conditions(
-        self, embeds: Tensor | None, prompt: str, negative_prompt: str, guidance_scale: float, audio_guidance_scale: float, **acting: Any
-    ) -> Conditions:
-        texts = self.encode_prompt(negative_prompt), self.encode_prompt(prompt)
-        tokens = null_tokens = None
-        if embeds is not None:
-            tokens = self.projector(embeds.to(self.projector.dtype))
-            if self.config["null_audio"] == "zeros":
-                null_tokens = self.projector(torch.zeros_like(embeds, dtype=self.projector.dtype))
-        return Conditions(*texts, tokens, null_tokens, guidance_scale, audio_guidance_scale, **acting)
-
-    def _noise(self, size: tuple[int, int], generator: torch.Generator) -> Tensor:
-        width, height = (side // self.latent_pixels for side in size)
-        shape = (1, self.unet.config.in_channels, height, width)
-        return torch.randn(shape, generator=generator, device=generator.device).to(self._execution_device)
-
-    def _encode(self, photo: Image.Image, size: tuple[int, int]) -> Tensor:
-        shrunk = self.latent_pixels // self.vae_scale_factor
-        return codec.encode(self.vae, photo, (size[0] // shrunk, size[1] // shrunk))
-
-    def _decode(self, latents: Tensor) -> Image.Image:
-        return codec.to_image(codec.decode(self.vae, latents, self.upscaler))
-
     def _output(self, latents: Tensor, output_type: OutputType, made: dict[str, Any], finish: Callable[[Image.Image], Image.Image]) -> Any:
         if output_type == "latent":
             return latents
         image = finish(self._decode(latents))
         return record.put(image, made) if output_type == "pil" else np.asarray(image) / np.float32(255)
-
-
-def in_size_of(photo: Image.Image | None, image: Image.Image) -> Image.Image:
-    return image if photo is None else image.resize(photo.size, Image.Resampling.BICUBIC)

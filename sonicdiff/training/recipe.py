@@ -54,7 +54,8 @@ def run(recipe: str | Path = "mini", stages: Sequence[str] = STAGES, folder: Pat
         worker, workers = processes.process_index, processes.num_processes
     space = Workspace(folder, recipe, device, worker, workers)
     if start is not None:
-        start_from(start, space)
+        with processes.main_process_first():
+            start_from(start, space)
     for name in ablations:
         processes.print(f"== {name}", flush=True)
         ablate(space, name)

@@ -56,7 +56,7 @@ def mel_features(front_end: ClapFrontEnd, of: Row, seconds: float) -> np.ndarray
     return front_end.features(window)[0, 0].numpy().astype(np.float16)
 
 
-def keep(model: ModelMixin | PreTrainedModel | CLIPTokenizer, folder: Path) -> None:
+def keep(model: ModelMixin | PreTrainedModel, folder: Path) -> None:
     """Save from one process; the others wait, since the next stage reads it."""
     processes = PartialState()
     if processes.is_main_process:
@@ -68,8 +68,9 @@ def train_text(space: Workspace) -> None:
     config = space.config("text")
     rows = [row(index) for index in range(space.data.captions)]
     folder = space.path("clap")
-    if not (folder / "tokenizer").exists():
-        keep(make_tokenizer(r.caption for r in rows), folder / "tokenizer")
+    with PartialState().main_process_first():  # one process looks and makes, the others find it made
+        if not (folder / "tokenizer").exists():
+            make_tokenizer(r.caption for r in rows).save_pretrained(folder / "tokenizer")
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
     torch.manual_seed(config.loop.seed)
     model = text.make_text_encoder(tokenizer).to(space.device)

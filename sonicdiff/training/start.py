@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, ModelMixin, UNet2DConditionModel
 from transformers import ClapAudioModelWithProjection, CLIPTextModel, CLIPTokenizer
 
 from sonicdiff.models.adapter import AudioAdapter
@@ -33,6 +33,7 @@ def start_from(model: Path, space: Workspace) -> None:
     for name, (kind, place) in PLACES.items():
         target = space.path(*place)
         if (model / name).is_dir() and not target.exists():
-            kind.from_pretrained(model / name).to(torch.float32).save_pretrained(target)
+            precision = {"torch_dtype" if issubclass(kind, ModelMixin) else "dtype": torch.float32}
+            kind.from_pretrained(model / name, **precision).save_pretrained(target)
     if not space.path("clap", "tokenizer").exists():
         CLIPTokenizer.from_pretrained(model / "tokenizer").save_pretrained(space.path("clap", "tokenizer"))
