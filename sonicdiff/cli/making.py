@@ -36,6 +36,9 @@ def edit(
     attention_injection: Annotated[
         float | None, typer.Option(min=0, max=1, help="How long its self-attention is held; less changes more.  [default: the model's]")
     ] = None,
+    focus: Annotated[
+        float | None, typer.Option(min=0, help="How far to spare what changes least; 0 acts everywhere.  [default: the model's]")
+    ] = None,
     detail: Annotated[float, typer.Option(min=0, max=1, help="How much fine detail of the photo is carried over.")] = 1.0,
     model: options.Model = "mini",
     device: options.Device = None,

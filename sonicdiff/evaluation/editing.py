@@ -10,11 +10,11 @@ import numpy as np
 
 from sonicdiff.evaluation.judging import Session, by_class, estimates, values
 from sonicdiff.evaluation.material import Edits
-from sonicdiff.evaluation.report import Table, sheet
-from sonicdiff.evaluation.scores import psnr, structure
+from sonicdiff.evaluation.report import Cell, Table, sheet
+from sonicdiff.evaluation.scores import bootstrap, psnr, structure
 
-NO_INJECTION: dict[str, Any] = {"feature_injection": 0.0, "attention_injection": 0.0}
-SCALES = (2.0, 3.5, 5.0, 7.5)  # of guidance by the sound, for the trade-off
+PLAIN: dict[str, Any] = {"feature_injection": 0.0, "attention_injection": 0.0, "focus": 0.0}
+SCALES = (3.5, 5.0, 7.5, 11.0, 15.0)  # of guidance by the sound, for the trade-off
 METHODS = ("model", "plain inversion", "plug-and-play by text")
 BRIEF = ("AIC", "AIS", "structure")
 
@@ -24,7 +24,7 @@ def editing(session: Session) -> list[Table]:
     edits, sets = session.edits, {name: [] for name in METHODS}
     for photo, sound, prompt in zip(edits.photos, edits.trials.sounds, edits.prompts(), strict=True):
         sets["model"].append(session.edit(photo, sound))
-        sets["plain inversion"].append(session.edit(photo, sound, **NO_INJECTION))
+        sets["plain inversion"].append(session.edit(photo, sound, **PLAIN))
         sets["plug-and-play by text"].append(session.edit(photo, None, prompt))
     sets["true counterfactuals"] = edits.trials.truths
     sets["their VAE reconstructions"] = [session.reconstructed(truth) for truth in edits.trials.truths]
@@ -35,17 +35,24 @@ def editing(session: Session) -> list[Table]:
         "counterfactual; the model only hears."
     )
     table, parts = Table("Editing", note), Table("Editing, by what the photo showed")
-    for name, images in sets.items():
-        scores = edit_values(session, images, edits)
+    columns = {name: edit_values(session, images, edits) for name, images in sets.items()}
+    for name, scores in columns.items():
         table.rows[name] = estimates(scores)
         for shows, chosen in (("calm", slice(1, None, 2)), ("another class", slice(0, None, 2))):
             parts.rows[f"{name}, {shows}"] = estimates({column: scores[column][chosen] for column in BRIEF})
+    for name in METHODS[1:]:
+        table.rows[f"model less {name}"] = differences(columns["model"], columns[name])
     classes = Table("Editing by class", "Share that is right; in brackets what the others are mostly taken for.")
     for name in METHODS:
         for cause, cell in by_class(session.evaluators.see(sets[name]), edits.trials.rows).items():
             classes.rows.setdefault(cause, {})[name] = cell
     show(session, sets, edits)
     return [table, parts, classes]
+
+
+def differences(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> dict[str, Cell]:
+    """What scores `a` are above scores `b` of the same n cases, with intervals over the cases: narrower than those of each."""
+    return {column: bootstrap(a[column].astype(float) - b[column]) for column in BRIEF}
 
 
 def edit_values(session: Session, images: Sequence[np.ndarray], edits: Edits) -> dict[str, np.ndarray]:
@@ -63,25 +70,34 @@ def edited(session: Session, edits: Edits, **settings: Any) -> list[np.ndarray]:
 
 
 def tradeoff(session: Session) -> list[Table]:
-    """AIC against structure at several guidance scales, with and without injection; and structure at equal AIC."""
+    """AIC and AIS against structure by guidance scale, for the model's edits and for plain inversion; and the structure at equal scores."""
     table = Table("Class against structure", f"n = {len(session.edits.photos)}; by the guidance scale of the sound.")
-    methods: dict[str, Mapping[str, float]] = {"plug-and-play": {}, "plain inversion": NO_INJECTION}
-    curves: dict[str, list[tuple[float, float]]] = {name: [] for name in methods}
+    methods: dict[str, Mapping[str, float]] = {"model": {}, "plain inversion": PLAIN}
+    means: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
     for name, settings in methods.items():
         for scale in SCALES:
             scores = edit_values(session, edited(session, session.edits, audio_guidance_scale=scale, **settings), session.edits)
             table.rows[f"{name}, {scale:g}"] = estimates({column: scores[column] for column in BRIEF})
-            curves[name].append((float(scores["AIC"].mean()), float(scores["structure"].mean())))
-    level = min(max(aic for aic, _ in curve) for curve in curves.values())
-    kept = " against ".join(f"{kept_at(curve, level):.2f}" for curve in curves.values())
-    table.rows[f"{' against '.join(methods)}, at equal AIC {level:.2f}"] = {"structure": kept}
+            means[name].append({column: float(scores[column].mean()) for column in BRIEF})
+    for column in ("AIC", "AIS"):
+        curves = [[(point[column], point["structure"]) for point in points] for points in means.values()]
+        for level in shared_levels(curves):
+            kept = " against ".join(f"{kept_at(curve, level):.2f}" for curve in curves)
+            table.rows[f"{' against '.join(methods)}, at equal {column} {level:.2f}"] = {"structure": kept}
     return [table]
 
 
+def shared_levels(curves: Sequence[Sequence[tuple[float, float]]], count: int = 3) -> list[float]:
+    """Scores that all curves of (score, structure) points reach, from the lowest on which all begin to the highest."""
+    high = min(max(score for score, _ in curve) for curve in curves)
+    low = min(max(min(score for score, _ in curve) for curve in curves), high)
+    return np.linspace(low, high, count).tolist()
+
+
 def kept_at(curve: Sequence[tuple[float, float]], level: float) -> float:
-    """The structure a curve of (AIC, structure) points keeps where it reaches `level`: the best of its points and the lines between."""
+    """The structure a curve of (score, structure) points keeps where it reaches `level`: the best of its points and the lines between."""
     points = sorted(curve)
-    reached = [kept for aic, kept in points if aic >= level]
+    reached = [kept for score, kept in points if score >= level]
     for (low, kept_low), (high, kept_high) in pairwise(points):
         if low <= level <= high and high > low:
             reached.append(kept_low + (kept_high - kept_low) * (level - low) / (high - low))

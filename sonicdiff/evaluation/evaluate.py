@@ -80,7 +80,7 @@ def work(part: str, options: Options, variants: int) -> float:
         "generation": options.n,
         "combinations": options.half,
         "editing": options.half * len(METHODS),
-        "intensity": options.sequences * len(LEVELS),
+        "intensity": options.half * len(LEVELS),
         "tradeoff": options.half * 2 * len(SCALES),
         "beta": len(BETAS) * (options.third + max(options.third // 2, 9)),
         "recordings": 5 * 21,

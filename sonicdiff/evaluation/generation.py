@@ -60,7 +60,7 @@ def compared(session: Session, table: Table, images: list[np.ndarray], trials: T
 
 def intensity(session: Session) -> list[Table]:
     """The same sound at rising intensity, from the same noise: does the effect rise?"""
-    rows = balanced_rows(session.options.sequences)
+    rows = balanced_rows(session.options.half)
     images = [[session.generate(sound_of(r, level), seed=session.options.seed + i) for level in LEVELS] for i, r in enumerate(rows)]
     truths = [[picture_of(r.scene, level) for level in LEVELS] for r in rows]
     sets = {"model": images, CEILINGS[0]: truths, CEILINGS[1]: [[session.reconstructed(truth) for truth in group] for group in truths]}

@@ -26,7 +26,7 @@ from sonicdiff.synthetic.dataset import Row
 class Options:
     """How much is tried. Guidance and injection are the pipeline's own defaults unless `settings` names them."""
 
-    n: int = 54  # generations; combinations and edits are half as many
+    n: int = 54  # generations; combinations, edits and sounds of rising intensity are half as many
     pool: int = 180  # random others for the win rates, and the reference set of FID and KID
     steps: int = 25  # of DDIM
     seed: int = 0
@@ -39,11 +39,6 @@ class Options:
     @property
     def third(self) -> int:
         return max(self.n // 3, 9)
-
-    @property
-    def sequences(self) -> int:
-        """Of rising intensity."""
-        return max(self.n // 6, 9)
 
     @classmethod
     def quick(cls, steps: int = 15, seed: int = 0) -> Options:

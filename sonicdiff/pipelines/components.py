@@ -27,7 +27,7 @@ class SonicComponents(DiffusionPipeline):
 
     null_audio says what "no sound" is to this checkpoint: "off" skips the audio layers (the unconditional model is the pretrained
     base), "zeros" gives them the projector's tokens of a zero vector (the paper's released weights). feature_injection,
-    attention_injection: how much of a photo `edit` holds with this checkpoint unless it is told otherwise.
+    attention_injection, focus: how much of a photo `edit` holds with this checkpoint unless it is told otherwise.
     """
 
     model_cpu_offload_seq = "text_encoder->audio_encoder->projector->unet->vae->upscaler"
@@ -50,6 +50,7 @@ class SonicComponents(DiffusionPipeline):
         null_audio: str = "off",
         feature_injection: float = 0.8,
         attention_injection: float = 0.5,
+        focus: float = 0.0,
     ) -> None:
         super().__init__()
         if null_audio not in ("off", "zeros"):
@@ -68,7 +69,8 @@ class SonicComponents(DiffusionPipeline):
             upscaler=upscaler,
         )
         editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection)
-        self.register_to_config(null_audio=null_audio, feature_injection=feature_injection, attention_injection=attention_injection)
+        held = {"feature_injection": feature_injection, "attention_injection": attention_injection, "focus": focus}
+        self.register_to_config(null_audio=null_audio, **held)
         self.sources = SourceCache(max_bytes=2**31)
         self._interrupt = False
 

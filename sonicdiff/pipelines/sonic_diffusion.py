@@ -122,6 +122,7 @@ class SonicDiffusionPipeline(SonicComponents):
         audio_embeds: Tensor | None = None,
         feature_injection: float | None = None,
         attention_injection: float | None = None,
+        focus: float | None = None,
         inversion: Literal["target", "current"] = "target",
         inversion_refinements: int = 1,
         detail: float = 1.0,
@@ -139,6 +140,8 @@ class SonicDiffusionPipeline(SonicComponents):
             feature_injection, attention_injection: the fractions of the schedule, from its start, in which the photo's residual
                 features and its self-attention queries and keys are injected; less keeps less of the photo. By default what
                 suits this checkpoint (its configuration says; the paper's 0.8 and 0.5 where it does not).
+            focus: how far the edit keeps to where the sound and the text change most: 0 acts everywhere alike, 2 leaves alone what they
+                hardly change. By default what suits this checkpoint. See `sonicdiff.diffusion.guidance.focused`.
             inversion, inversion_refinements: see `sonicdiff.diffusion.ddim.invert`.
             detail: 0 to 1, how much of the photo's fine detail is carried over where the edit left the picture alone.
         """
@@ -146,11 +149,12 @@ class SonicDiffusionPipeline(SonicComponents):
         feature_injection = float(self.config["feature_injection"] if feature_injection is None else feature_injection)
         attention_injection = float(self.config["attention_injection"] if attention_injection is None else attention_injection)
         editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection, detail=detail)
+        focus = float(self.config["focus"] if focus is None else focus)
         settings = record.settings(locals())
         photo = photos.load(image)
         size = self.size(photo, height, width)
         heard = self._hear(audio, audio_embeds, sound_start, sound_length)
-        acting = {"beta": beta, "audio_start": audio_start, "audio_end": audio_end}
+        acting = {"beta": beta, "audio_start": audio_start, "audio_end": audio_end, "focus": focus}
         conditions = self._conditions(heard.embeds, prompt, negative_prompt, guidance_scale, audio_guidance_scale, **acting)
         schedule = self._schedule(num_inference_steps)
         plan = editing.injection_plan(self.unet, schedule, feature_injection, attention_injection)

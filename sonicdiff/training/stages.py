@@ -160,7 +160,8 @@ def train_align(space: Workspace, name: str = "align", tokens: int = 77, **chang
     model = model.to(space.device)
     options = build(align.AlignOptions, {**config.options, **changed}, "align.toml")
     task = align.AlignTask(model, options, embeds, labels(space.sound_rows()), states, labels(rows))
-    train(task, config.loop, space.path(f"run-{name}"))
+    if options.contrast_weight or options.squared_weight:  # an ablation takes both away
+        train(task, config.loop, space.path(f"run-{name}"))
     keep(model, space.path(f"projector-{name}"))
 
 

@@ -1,11 +1,11 @@
-"""Guidance as weighted branches equals the formula of the two scales, with no branch too many."""
+"""Guidance as weighted branches equals the formula of the two scales, with no branch too many; focused, it acts where it is strong."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from sonicdiff.diffusion.guidance import branches, text_and_audio
+from sonicdiff.diffusion.guidance import branches, focused, text_and_audio
 from sonicdiff.diffusion.interpolation import lerp, slerp
 
 NULL, TEXT, SOUND = (torch.full((1, 2, 3), value) for value in (0.0, 1.0, 2.0))
@@ -38,6 +38,24 @@ def test_branches_sum_to_the_formula(text: torch.Tensor, audio: torch.Tensor | N
 def test_null_audio_is_heard_by_every_branch() -> None:
     silence = torch.full((1, 2, 3), 9.0)
     assert [branch.audio is not None for branch in branches(NULL, TEXT, SOUND, silence, 2.0, 3.0)] == [True] * 3
+
+
+def test_the_null_branch_can_be_kept() -> None:
+    assert [branch.weight for branch in branches(NULL, NULL, SOUND, None, 3.0, 1.0, keep_null=True)] == [0.0, 1.0]
+
+
+def test_focus_spares_what_hardly_changes() -> None:
+    null, guided = torch.randn(2, 2, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    guided = null.clone()
+    guided[0, :, :8] += 2.0  # the upper half of one image changes much,
+    guided[0, :, 8:] += 0.5  # the lower a quarter as much,
+    guided[1] += 0.5  # the other image the same everywhere
+    assert torch.equal(focused(null, null, 2.0), null)
+    torch.testing.assert_close(focused(null, guided, 0.0), guided)
+    found = focused(null, guided, 2.0) - null
+    torch.testing.assert_close(found[0, :, :7], torch.full((4, 7, 16), 2.0))
+    torch.testing.assert_close(found[0, :, 9:], torch.full((4, 7, 16), 0.5 / 4**2))
+    torch.testing.assert_close(found[1], torch.full((4, 16, 16), 0.5))
 
 
 def test_slerp() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from sonicdiff.evaluation import generation, material
 from sonicdiff.evaluation.ablations import found_variants
-from sonicdiff.evaluation.editing import kept_at
+from sonicdiff.evaluation.editing import kept_at, shared_levels
 from sonicdiff.evaluation.evaluate import evaluate
 from sonicdiff.evaluation.features import AudioEvaluator, Evaluators, ImageEvaluator
 from sonicdiff.evaluation.judging import Options
@@ -38,8 +38,7 @@ def judges(tmp_path: Path) -> Path:
 
 def test_a_tiny_evaluation(tiny: SonicDiffusionPipeline, judges: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Options, "quick", classmethod(lambda cls, seed=0: cls(n=5, pool=6, steps=1, seed=seed)))
-    for size, least in {"half": 4, "sequences": 2}.items():
-        monkeypatch.setattr(Options, size, least)
+    monkeypatch.setattr(Options, "half", 4)
     monkeypatch.setattr(material, "render", lambda scene: render(scene, 64))
     monkeypatch.setattr(material, "render_sound", lambda *given, sample_rate: render_sound(*given, seconds=1, sample_rate=16_000))
     monkeypatch.setattr(material, "RATE", 16_000)
@@ -54,6 +53,8 @@ def test_a_tiny_evaluation(tiny: SonicDiffusionPipeline, judges: Path, tmp_path:
     editing = scores["tables"]["Editing"]["rows"]
     assert editing["the photo itself"]["structure"]["mean"] == pytest.approx(1)
     assert {"model", "plain inversion", "plug-and-play by text", "true counterfactuals"} <= set(editing)
+    ahead = editing["model"]["structure"]["mean"] - editing["plain inversion"]["structure"]["mean"]
+    assert editing["model less plain inversion"]["structure"]["mean"] == pytest.approx(ahead)
     assert tables[0].markdown() in said[-1]
     assert Image.open(tmp_path / "out" / "editing.png").height > 4 * 160
 
@@ -87,6 +88,8 @@ def test_the_place_prompt_does_not_name_the_cause() -> None:
 def test_structure_at_equal_class() -> None:
     assert kept_at([(0.4, 0.9), (0.8, 0.5)], 0.6) == pytest.approx(0.7)
     assert kept_at([(0.9, 0.3), (0.9, 0.4)], 0.6) == pytest.approx(0.4)
+    assert shared_levels([[(0.4, 0.9), (0.8, 0.5)], [(0.9, 0.1), (0.2, 0.9)]]) == pytest.approx([0.4, 0.6, 0.8])
+    assert shared_levels([[(0.1, 0.9), (0.2, 0.5)], [(0.5, 0.1), (0.9, 0.9)]], 1) == pytest.approx([0.2])
 
 
 def test_votes_of_the_nearest() -> None:

@@ -168,13 +168,22 @@ def test_text_alone_edits_too(tiny: SonicDiffusionPipeline, photo: Path) -> None
 
 def test_a_checkpoint_says_how_much_of_a_photo_is_held(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
     options: dict[str, Any] = {**FAST, "output_type": "latent"}
-    paper: dict[str, Any] = {"feature_injection": 0.8, "attention_injection": 0.5}
-    loose: dict[str, Any] = {"feature_injection": 0.3, "attention_injection": 0.0}
+    paper: dict[str, Any] = {"feature_injection": 0.8, "attention_injection": 0.5, "focus": 0.0}
+    loose: dict[str, Any] = {"feature_injection": 0.3, "attention_injection": 0.0, "focus": 2.0}
     assert torch.equal(tiny.edit(photo, sound, **options), tiny.edit(photo, sound, **options, **paper))
     tiny.register_to_config(**loose)
     changed = tiny.edit(photo, sound, **options)
     assert torch.equal(changed, tiny.edit(photo, sound, **options, **loose))
     assert not torch.equal(changed, tiny.edit(photo, sound, **options, **paper))
+
+
+def test_focus_leaves_more_of_the_photo(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
+    options: dict[str, Any] = {**FAST, "feature_injection": 0.0, "attention_injection": 0.0, "output_type": "latent"}
+    unheard = tiny.edit(photo, **options)
+    far = [float((tiny.edit(photo, sound, **options, focus=focus) - unheard).square().mean()) for focus in (0.0, 2.0, 8.0)]
+    assert far[0] > far[1] > far[2] > 0
+    with pytest.raises(ValueError, match=r"focus -1\.0; expected a number from 0 up"):
+        tiny.edit(photo, sound, focus=-1, **FAST)
 
 
 @pytest.mark.parametrize("name", ["feature_injection", "attention_injection", "detail"])
