@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 HERE = Path(__file__).parent
 LONG_SIDE = 512  # pixels of a shipped photo
 SECONDS = 8.0  # longest shipped recording
+MUSIC_FROM, MUSIC_SECONDS = 40.0, 6.0  # of each piece of music
 
 LOMIRI = "lomiri-wallpapers-16.04:usr/share/backgrounds"
 PLASMA = "plasma-workspace-wallpapers:usr/share/wallpapers"
@@ -28,6 +29,7 @@ WESNOTH = "wesnoth-1.16-data:usr/share/games/wesnoth/1.16/data/core/sounds"
 MEGAGLEST = "megaglest-data:usr/share/games/megaglest/tilesets"
 SCORCHED = "scorched3d-data:usr/share/games/scorched3d/data/globalmods/none/data/wav/misc"
 OPENCLONK = "openclonk-data:usr/share/games/openclonk/Sound.ocg"
+OPENCLONK_MUSIC = "openclonk-data:usr/share/games/openclonk/Music.ocg"
 
 PHOTOS = {
     "photos/brook.jpg": f"{LOMIRI}/life_by_Aitzol_Berasategi.jpg",
@@ -70,6 +72,12 @@ SOUNDS = {
     "copyleft/wind-winter.ogg": [f"{MEGAGLEST}/winter/sounds/wind.ogg"],
 }
 
+MUSIC = {
+    "music/bolero.ogg": f"{OPENCLONK_MUSIC}/UrbanBolero.ogg",
+    "music/dream.ogg": f"{OPENCLONK_MUSIC}/LucidDream.ogg",
+    "music/island.ogg": f"{OPENCLONK_MUSIC}/IslandDreams.ogg",
+}
+
 
 def main(work: Path) -> None:
     for target, source in PHOTOS.items():
@@ -78,6 +86,9 @@ def main(work: Path) -> None:
         write(target, encode_photo(photo))
     for target, sources in SOUNDS.items():
         write(target, join([fetch(work, source) for source in sources]))
+    for target, source in MUSIC.items():
+        samples, rate = soundfile.read(io.BytesIO(fetch(work, source)), dtype="float32", always_2d=True)
+        write(target, encode_sound(samples[int(MUSIC_FROM * rate) :][: int(MUSIC_SECONDS * rate)], rate))
 
 
 def fetch(work: Path, source: str) -> bytes:
@@ -90,7 +101,7 @@ def fetch(work: Path, source: str) -> bytes:
         work.mkdir(parents=True, exist_ok=True)
         subprocess.run(["apt-get", "download", package], cwd=work, check=True)
         subprocess.run(["dpkg", "-x", str(next(work.glob(f"{package}_*.deb"))), str(folder)], check=True)
-    if ".ocg/" in path:
+    if ".ocg/" in path and not (folder / path).exists():
         archive, _, member = path.partition(".ocg/")
         return dict(members(unpack((folder / f"{archive}.ocg").read_bytes())))[member]
     return (folder / path).read_bytes()
@@ -129,7 +140,10 @@ def join(files: list[bytes], gap: float = 0.15) -> bytes:
         return files[0]
     rate = clips[0][1]
     pieces = [part for samples, _ in clips for part in (samples.mean(1) if len(clips) > 1 else samples, np.zeros(int(gap * rate)))]
-    samples = np.concatenate(pieces[:-1])[: int(SECONDS * rate)]
+    return encode_sound(np.concatenate(pieces[:-1])[: int(SECONDS * rate)], rate)
+
+
+def encode_sound(samples: np.ndarray, rate: int) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, samples / max(1.0, float(np.abs(samples).max())), rate, format="OGG", subtype="VORBIS")
     return buffer.getvalue()

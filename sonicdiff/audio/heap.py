@@ -1,0 +1,46 @@
+"""The inner loop of phase gradient heap integration, compiled."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+from numba import njit
+
+TOLERANCE = 1e-6  # of the loudest: below, the phase is not integrated
+
+
+def integrate(magnitudes: np.ndarray, advance: np.ndarray, rise: np.ndarray, start: np.ndarray, circular: bool) -> np.ndarray:
+    """Phases from their gradients, along the loudest path: float64 (bins, frames) each.
+
+    advance: from frame to frame; rise: from bin to bin; start: the phases that begin a path, and those of what is too faint.
+    """
+    order = np.argsort(-magnitudes, axis=None, kind="stable")
+    return _integrate(magnitudes, order, advance, rise, start, circular, magnitudes.max() * TOLERANCE)
+
+
+@njit(cache=True)
+def _integrate(magnitudes, order, advance, rise, start, circular, faintest):
+    bins, frames = magnitudes.shape
+    phase, done = start.copy(), magnitudes <= faintest
+    border = [(0.0, 0, 0)]
+    border.pop()
+    for first in order:
+        row, column = first // frames, first % frames
+        if done[row, column]:
+            continue
+        done[row, column] = True
+        heapq.heappush(border, (-magnitudes[row, column], row, column))
+        while border:
+            _, k, n = heapq.heappop(border)
+            for dk, dn in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+                row, column = k + dk, n + dn
+                if circular:
+                    column %= frames
+                if not (0 <= row < bins and 0 <= column < frames) or done[row, column]:
+                    continue
+                along = advance if dn else rise
+                phase[row, column] = phase[k, n] + (dk + dn) * 0.5 * (along[k, n] + along[row, column])
+                done[row, column] = True
+                heapq.heappush(border, (-magnitudes[row, column], row, column))
+    return phase

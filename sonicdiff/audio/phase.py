@@ -1,0 +1,94 @@
+"""From mel magnitudes back to sound: the filters undone, phases integrated from the magnitudes, then refined by fast Griffin-Lim.
+
+Phase gradient heap integration: Prusa, Balazs, Sondergaard 2017. Fast Griffin-Lim: Perraudin, Balazs, Sondergaard 2013.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sonicdiff.audio.heap import integrate
+from sonicdiff.audio.spectrogram import SpectrogramParams, mel_filters, stft
+
+MOMENTUM = 0.5  # of fast Griffin-Lim
+GAMMA = 0.25645  # a Hann window's Gaussian: its gamma over its length squared (Prusa et al., table 1)
+POLISH = 3  # multiplicative steps that make the undone filters non-negative
+
+
+def decode(mel: Tensor, params: SpectrogramParams, iterations: int = 32, circular: bool = False, seed: int = 0) -> Tensor:
+    """Samples float32 (channels, frames * hop_length) of mel magnitudes (channels, mel_bins, frames), on the same device.
+
+    iterations: of Griffin-Lim after the phases' integration; 0 for a fast preview. circular: the result is a seamless loop.
+    seed: of the phases where there is nothing to hear. The same input and seed give the same samples.
+    """
+    grid = decoding_grid(params)
+    magnitudes = undo_filters(mel, params)[:, :: params.n_fft // grid]
+    phase = initial_phase(magnitudes, params, circular, seed)
+    angles = torch.polar(torch.ones_like(magnitudes), phase)
+    return griffin_lim(magnitudes, angles, grid, params, iterations, circular)
+
+
+def decoding_grid(params: SpectrogramParams) -> int:
+    """The FFT size to decode on: the smallest divisor of n_fft that holds the window, for zero padding tells nothing new."""
+    return next(size for size in range(params.win_length, params.n_fft + 1) if params.n_fft % size == 0)
+
+
+@lru_cache(maxsize=8)
+def inverse_filters(params: SpectrogramParams) -> Tensor:
+    """The pseudo-inverse of the mel filters, float32 (n_fft // 2 + 1, mel_bins)."""
+    filters = mel_filters(params)
+    return torch.linalg.solve(filters @ filters.T, filters).T.float().contiguous()
+
+
+def undo_filters(mel: Tensor, params: SpectrogramParams) -> Tensor:
+    """Magnitudes >= 0 (channels, n_fft // 2 + 1, frames) whose mel spectrogram is `mel`, as nearly as may be."""
+    filters = mel_filters(params).to(mel).to_sparse()
+    columns = torch.cat(list(mel), dim=1)
+    found = (inverse_filters(params).to(mel) @ columns).clamp(min=0)
+    for _ in range(POLISH):
+        found = found * (filters.t() @ columns) / (filters.t() @ (filters @ found)).clamp(min=torch.finfo(mel.dtype).tiny)
+    return torch.stack(found.chunk(len(mel), dim=1))
+
+
+def initial_phase(magnitudes: Tensor, params: SpectrogramParams, circular: bool, seed: int) -> Tensor:
+    """Phases (channels, bins, frames) integrated from the gradients of the log magnitudes, along the loudest first."""
+    grid = 2 * (magnitudes.shape[1] - 1)
+    ratio = GAMMA * params.win_length**2 / (params.hop_length * grid)
+    phases = []
+    for channel, values in enumerate(magnitudes.detach().double().cpu().numpy()):
+        log = np.log(np.maximum(values, values.max() * 1e-10 + 1e-30))
+        along_bins = np.gradient(log, axis=0)
+        along_frames = np.gradient(np.pad(log, ((0, 0), (1, 1)), mode="wrap" if circular else "edge"), axis=1)[:, 1:-1]
+        advance = along_bins / ratio + 2 * math.pi * params.hop_length * np.arange(len(log))[:, None] / grid
+        rise = -along_frames * ratio - math.pi
+        start = np.random.default_rng((seed, channel)).uniform(0, 2 * math.pi, log.shape)
+        phases.append(integrate(values, advance, rise, start, circular))
+    return torch.from_numpy(np.stack(phases)).to(magnitudes)
+
+
+def griffin_lim(magnitudes: Tensor, angles: Tensor, grid: int, params: SpectrogramParams, iterations: int, circular: bool) -> Tensor:
+    """Samples (channels, frames * hop_length) whose spectrum has nearly these magnitudes, from these unit complex angles on."""
+    sizes = grid, params.hop_length, params.win_length
+    before = torch.zeros_like(angles)
+    for _ in range(iterations):
+        rebuilt = stft(istft(magnitudes * angles, *sizes, circular), *sizes, circular)[..., : angles.shape[-1]]
+        ahead = rebuilt - MOMENTUM * before
+        angles, before = ahead / ahead.abs().clamp(min=1e-16), rebuilt
+    return istft(magnitudes * angles, *sizes, circular)
+
+
+def istft(spectrum: Tensor, n_fft: int, hop_length: int, win_length: int, circular: bool) -> Tensor:
+    """Samples (channels, frames * hop_length) of a complex spectrum (channels, bins, frames); its ends overlap if `circular`."""
+    frames = spectrum.shape[-1]
+    around = math.ceil(win_length / hop_length) if circular else 0
+    if around:
+        spectrum = spectrum[..., torch.arange(-around, frames + around, device=spectrum.device) % frames]
+    window = torch.hann_window(win_length, device=spectrum.device)
+    length = spectrum.shape[-1] * hop_length
+    samples = torch.istft(spectrum, n_fft, hop_length, win_length, window, length=length)
+    return samples[..., around * hop_length : (around + frames) * hop_length]

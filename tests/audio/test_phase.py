@@ -1,0 +1,107 @@
+"""Mel magnitudes back to sound: how far it is from what went in, its length, level, seam, and that it is the same each time."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from tunes import tune
+
+from sonicdiff.audio.heap import TOLERANCE, integrate
+from sonicdiff.audio.phase import decode, decoding_grid, istft, undo_filters
+from sonicdiff.audio.spectrogram import SpectrogramParams, mel_filters, mel_spectrogram, stft, to_mel
+
+PARAMS = SpectrogramParams()
+
+
+def spectral_error(truth: Tensor, found: Tensor) -> float:
+    """The mean over four resolutions of |difference of magnitudes| / |magnitudes|."""
+    errors = []
+    for size in (512, 1024, 2048, 4096):
+        a, b = (stft(x, size, size // 4, size).abs() for x in (truth, found))
+        errors.append(float((a - b).norm() / a.norm()))
+    return float(np.mean(errors))
+
+
+def test_a_loop_comes_back() -> None:
+    sound = tune()
+    truth, mel = torch.from_numpy(sound.samples), mel_spectrogram(sound, circular=True)
+    found = decode(mel, PARAMS, circular=True)
+    assert found.shape == truth.shape == (1, 256 * 441)
+    assert spectral_error(truth, found) < 0.24  # clicks in a window of 100 ms; real music comes to less
+    assert spectral_error(truth, decode(mel, PARAMS, iterations=0, circular=True)) < 0.26
+    assert float(found.square().mean() / truth.square().mean()) == pytest.approx(1, abs=0.1)
+    assert torch.equal(found, decode(mel, PARAMS, circular=True))
+    assert not torch.equal(found, decode(mel, PARAMS, circular=True, seed=1))
+
+
+def test_the_seam_of_a_loop_is_like_any_other_place() -> None:
+    found = decode(mel_spectrogram(tune(), circular=True), PARAMS, iterations=8, circular=True)
+    turned = found.roll(128 * 441, -1)
+    frames = stft(turned, 2048, 441, 2048).abs()
+    change = frames.diff(dim=-1).norm(dim=1)[0]
+    assert float(change[124:132].max() / change.quantile(0.99)) < 1.2
+
+
+def test_stereo_channels_are_decoded_apart() -> None:
+    mono = mel_spectrogram(tune(0.64))
+    both = torch.cat([mono, 0.5 * mono])
+    found = decode(both, SpectrogramParams(stereo=True), iterations=2)
+    assert found.shape == (2, 65 * 441)
+    torch.testing.assert_close(found[:1], decode(mono, PARAMS, iterations=2))
+
+
+def test_silence_stays_silent() -> None:
+    assert float(decode(torch.zeros(1, 512, 20), PARAMS, iterations=2).abs().max()) == 0
+
+
+def test_the_filters_are_undone() -> None:
+    truth = stft(torch.from_numpy(tune(0.64).samples), PARAMS.n_fft, PARAMS.hop_length, PARAMS.win_length).abs()
+    mel = to_mel(truth, PARAMS)
+    found = undo_filters(mel, PARAMS)
+    assert float(found.min()) >= 0
+    assert float((to_mel(found, PARAMS) - mel).norm() / mel.norm()) < 0.01
+    assert float((found - truth)[:, :4000].norm() / truth[:, :4000].norm()) < 0.1
+    assert mel_filters(PARAMS).shape[1] == truth.shape[1] and decoding_grid(PARAMS) == 4410
+
+
+@pytest.mark.parametrize("circular", [False, True])
+def test_istft_undoes_stft(circular: bool) -> None:
+    samples = torch.randn(2, 64 * 30, generator=torch.Generator().manual_seed(0))
+    spectrum = stft(samples, 256, 64, 256, circular)[..., :30]
+    torch.testing.assert_close(istft(spectrum, 256, 64, 256, circular), samples, atol=1e-5, rtol=1e-4)
+
+
+def slow_integration(values: np.ndarray, advance: np.ndarray, rise: np.ndarray, start: np.ndarray, circular: bool) -> np.ndarray:
+    """Prusa et al. 2017, algorithm 1, with sets and dictionaries."""
+    bins, frames = values.shape
+    todo = {(k, n) for k in range(bins) for n in range(frames) if values[k, n] > values.max() * TOLERANCE}
+    phase = {(k, n): start[k, n] for k in range(bins) for n in range(frames)}
+    while todo:
+        loudest = max(todo, key=lambda place: (values[place], -place[0] * frames - place[1]))
+        todo.remove(loudest)
+        heap = [(-values[loudest], *loudest)]
+        while heap:
+            _, k, n = heapq.heappop(heap)
+            for dk, dn in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+                place = (k + dk, (n + dn) % frames if circular else n + dn)
+                if place in todo:
+                    along = advance if dn else rise
+                    phase[place] = phase[k, n] + (dk + dn) * (along[k, n] + along[place]) / 2
+                    todo.remove(place)
+                    heapq.heappush(heap, (-values[place], *place))
+    return np.array([[phase[k, n] for n in range(frames)] for k in range(bins)])
+
+
+@pytest.mark.parametrize("circular", [False, True])
+def test_integration_equals_the_slow_version(circular: bool) -> None:
+    rng = np.random.default_rng(0)
+    values = np.exp(rng.normal(size=(9, 12)) * 6)
+    advance, rise = rng.normal(size=(2, 9, 12))
+    start = rng.uniform(0, 2 * math.pi, (9, 12))
+    expected = slow_integration(values, advance, rise, start, circular)
+    np.testing.assert_allclose(integrate(values, advance, rise, start, circular), expected)
