@@ -15,15 +15,17 @@ def integrate(magnitudes: np.ndarray, advance: np.ndarray, rise: np.ndarray, sta
 
     advance: from frame to frame; rise: from bin to bin; start: the phases that begin a path, and those of what is too faint.
     """
-    order = np.argsort(-magnitudes, axis=None, kind="stable")
-    return _integrate(magnitudes, order, advance, rise, start, circular, magnitudes.max() * TOLERANCE)
+    faintest = magnitudes.max() * TOLERANCE
+    audible = np.flatnonzero(magnitudes > faintest)
+    order = audible[np.argsort(-magnitudes.ravel()[audible], kind="stable")]
+    return _integrate(magnitudes, order, advance, rise, start, circular, faintest)
 
 
 @njit(cache=True)
 def _integrate(magnitudes, order, advance, rise, start, circular, faintest):
     bins, frames = magnitudes.shape
     phase, done = start.copy(), magnitudes <= faintest
-    border = [(0.0, 0, 0)]
+    border = [(-magnitudes[0, 0], 0, 0)]  # for its type
     border.pop()
     for first in order:
         row, column = first // frames, first % frames

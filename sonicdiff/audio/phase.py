@@ -20,22 +20,29 @@ GAMMA = 0.25645  # a Hann window's Gaussian: its gamma over its length squared (
 POLISH = 3  # multiplicative steps that make the undone filters non-negative
 
 
-def decode(mel: Tensor, params: SpectrogramParams, iterations: int = 32, circular: bool = False, seed: int = 0) -> Tensor:
+PREVIEW = {"iterations": 0, "oversampling": 1}  # arguments of `decode`: three times as fast, an error a quarter larger
+
+
+def decode(
+    mel: Tensor, params: SpectrogramParams, iterations: int = 16, circular: bool = False, seed: int = 0, oversampling: int = 2
+) -> Tensor:
     """Samples float32 (channels, frames * hop_length) of mel magnitudes (channels, mel_bins, frames), on the same device.
 
-    iterations: of Griffin-Lim after the phases' integration; 0 for a fast preview. circular: the result is a seamless loop.
-    seed: of the phases where there is nothing to hear. The same input and seed give the same samples.
+    iterations: of Griffin-Lim after the phases' integration. circular: the result is a seamless loop. seed: of the phases where there is
+    nothing to hear; the same input and seed give the same samples. oversampling: FFT points over those of the window. 2 integrates
+    phases better than 1, and as well as Riffusion's 4.
     """
-    grid = decoding_grid(params)
+    grid = decoding_grid(params, oversampling)
     magnitudes = undo_filters(mel, params)[:, :: params.n_fft // grid]
     phase = initial_phase(magnitudes, params, circular, seed)
     angles = torch.polar(torch.ones_like(magnitudes), phase)
     return griffin_lim(magnitudes, angles, grid, params, iterations, circular)
 
 
-def decoding_grid(params: SpectrogramParams) -> int:
-    """The FFT size to decode on: the smallest divisor of n_fft that holds the window, for zero padding tells nothing new."""
-    return next(size for size in range(params.win_length, params.n_fft + 1) if params.n_fft % size == 0)
+def decoding_grid(params: SpectrogramParams, oversampling: int) -> int:
+    """The FFT size to decode on: the smallest divisor of n_fft that holds the window `oversampling` times, or n_fft itself."""
+    fitting = (size for size in range(oversampling * params.win_length, params.n_fft + 1) if params.n_fft % size == 0)
+    return next(fitting, params.n_fft)
 
 
 @lru_cache(maxsize=8)
@@ -58,17 +65,18 @@ def undo_filters(mel: Tensor, params: SpectrogramParams) -> Tensor:
 def initial_phase(magnitudes: Tensor, params: SpectrogramParams, circular: bool, seed: int) -> Tensor:
     """Phases (channels, bins, frames) integrated from the gradients of the log magnitudes, along the loudest first."""
     grid = 2 * (magnitudes.shape[1] - 1)
+    heard = math.ceil(params.max_frequency / params.sample_rate * grid) + 1  # the bins above are silent
     ratio = GAMMA * params.win_length**2 / (params.hop_length * grid)
-    phases = []
-    for channel, values in enumerate(magnitudes.detach().double().cpu().numpy()):
-        log = np.log(np.maximum(values, values.max() * 1e-10 + 1e-30))
+    phases = np.zeros(magnitudes.shape, np.float32)
+    for channel, values in enumerate(magnitudes[:, :heard].detach().cpu().numpy()):
+        log = np.log(np.maximum(values.astype(np.float64), values.max() * 1e-10 + 1e-30))
         along_bins = np.gradient(log, axis=0)
         along_frames = np.gradient(np.pad(log, ((0, 0), (1, 1)), mode="wrap" if circular else "edge"), axis=1)[:, 1:-1]
         advance = along_bins / ratio + 2 * math.pi * params.hop_length * np.arange(len(log))[:, None] / grid
         rise = -along_frames * ratio - math.pi
         start = np.random.default_rng((seed, channel)).uniform(0, 2 * math.pi, log.shape)
-        phases.append(integrate(values, advance, rise, start, circular))
-    return torch.from_numpy(np.stack(phases)).to(magnitudes)
+        phases[channel, :heard] = np.remainder(integrate(values, advance, rise, start, circular), 2 * math.pi)
+    return torch.from_numpy(phases).to(magnitudes.device)
 
 
 def griffin_lim(magnitudes: Tensor, angles: Tensor, grid: int, params: SpectrogramParams, iterations: int, circular: bool) -> Tensor:
