@@ -20,6 +20,10 @@ Seed = Annotated[int | None, typer.Option(help="The same seed gives the same ima
 Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Denoising steps.")]
 Guidance = Annotated[float, typer.Option("--guidance", help="How far to follow the text.")]
 AudioGuidance = Annotated[float, typer.Option("--audio-guidance", help="How far to follow the sound.")]
+Rescale = Annotated[
+    float | None,
+    typer.Option("--guidance-rescale", min=0, max=1, help="Against glaring colours; an edit takes the model's if none is given."),
+]
 Beta = Annotated[
     list[str] | None, typer.Option("--beta", help="Weight of the sound's layers: a number, or PATTERN=NUMBER, repeatable.  [default: 1]")
 ]

@@ -1,6 +1,6 @@
 """Classifier-free guidance over text and audio as two scales: null + s_t (text - null) + s_a (both - text).
 
-`focused` keeps it where it matters, so that an edit leaves the rest of the photo alone.
+`focused` keeps it where it matters, so that an edit leaves the rest of the photo alone; `rescaled` keeps it from burning out.
 """
 
 from __future__ import annotations
@@ -60,3 +60,12 @@ def focused(null: Tensor, guided: Tensor, focus: float) -> Tensor:
     strongest = torch.quantile(power.flatten(1), STRONG, dim=1).clamp(min=torch.finfo(torch.float32).tiny)
     weight = (power / strongest[:, None, None, None]).clamp(max=1) ** (focus / 2)
     return null + weight.to(null.dtype) * difference
+
+
+def rescaled(guided: Tensor, both: Tensor, guidance_rescale: float) -> Tensor:
+    """The guided noise (n, c, h, w), moved by the share `guidance_rescale` towards the spread of the noise without guidance.
+
+    Lin et al. 2024, equations 15 and 16: strong guidance widens the spread, which shows as glaring colours.
+    """
+    spread, wanted = (x.std(dim=(1, 2, 3), keepdim=True) for x in (guided, both))
+    return guided * (guidance_rescale * wanted / spread + 1 - guidance_rescale)

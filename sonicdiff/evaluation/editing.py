@@ -13,9 +13,17 @@ from sonicdiff.evaluation.material import Edits
 from sonicdiff.evaluation.report import Cell, Table, sheet
 from sonicdiff.evaluation.scores import bootstrap, psnr, structure
 
-PLAIN: dict[str, Any] = {"feature_injection": 0.0, "attention_injection": 0.0, "focus": 0.0}
-SCALES = (3.5, 5.0, 7.5, 11.0, 15.0)  # of guidance by the sound, for the trade-off
-METHODS = ("model", "plain inversion", "plug-and-play by text")
+PLAIN: dict[str, Any] = {"feature_injection": 0.0, "attention_injection": 0.0, "focus": 0.0, "guidance_rescale": 0.0}
+INJECTED: dict[str, Any] = {**PLAIN, "feature_injection": 0.8, "attention_injection": 0.5}  # the paper's
+BY_TEXT = "plug-and-play by text"
+METHODS: dict[str, dict[str, Any]] = {
+    "model": {},  # with what its configuration says
+    "plug-and-play": INJECTED,
+    BY_TEXT: INJECTED,
+    "plain inversion": PLAIN,
+    "plain inversion, unrefined": {**PLAIN, "inversion": "current", "inversion_refinements": 0, "detail": 0.0},
+}
+SCALES = (3.5, 5.0, 7.5, 11.0)  # of guidance by the sound, for the trade-off
 BRIEF = ("AIC", "AIS", "structure")
 
 
@@ -23,16 +31,16 @@ def editing(session: Session) -> list[Table]:
     """All methods on the same cases, photo by photo, so that the inversion is shared."""
     edits, sets = session.edits, {name: [] for name in METHODS}
     for photo, sound, prompt in zip(edits.photos, edits.trials.sounds, edits.prompts(), strict=True):
-        sets["model"].append(session.edit(photo, sound))
-        sets["plain inversion"].append(session.edit(photo, sound, **PLAIN))
-        sets["plug-and-play by text"].append(session.edit(photo, None, prompt))
+        for name, settings in METHODS.items():
+            given = (None, prompt) if name == BY_TEXT else (sound, "")
+            sets[name].append(session.edit(photo, *given, **settings))
     sets["true counterfactuals"] = edits.trials.truths
     sets["their VAE reconstructions"] = [session.reconstructed(truth) for truth in edits.trials.truths]
     sets["the photo itself"] = edits.photos
     note = (
         f"n = {len(edits.photos)} held-out scenes, every second one calm, the others of another class than the sound. "
         "Structure: correlation of coarse gradients with the photo. Plug-and-play by text reads the caption of the true "
-        "counterfactual; the model only hears."
+        "counterfactual; the model only hears. Unrefined: DDIM inversion as published, and no detail carried over."
     )
     table, parts = Table("Editing", note), Table("Editing, by what the photo showed")
     columns = {name: edit_values(session, images, edits) for name, images in sets.items()}
@@ -40,7 +48,7 @@ def editing(session: Session) -> list[Table]:
         table.rows[name] = estimates(scores)
         for shows, chosen in (("calm", slice(1, None, 2)), ("another class", slice(0, None, 2))):
             parts.rows[f"{name}, {shows}"] = estimates({column: scores[column][chosen] for column in BRIEF})
-    for name in METHODS[1:]:
+    for name in list(METHODS)[1:]:
         table.rows[f"model less {name}"] = differences(columns["model"], columns[name])
     classes = Table("Editing by class", "Share that is right; in brackets what the others are mostly taken for.")
     for name in METHODS:

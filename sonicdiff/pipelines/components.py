@@ -27,7 +27,7 @@ class SonicComponents(DiffusionPipeline):
 
     null_audio says what "no sound" is to this checkpoint: "off" skips the audio layers (the unconditional model is the pretrained
     base), "zeros" gives them the projector's tokens of a zero vector (the paper's released weights). feature_injection,
-    attention_injection, focus: how much of a photo `edit` holds with this checkpoint unless it is told otherwise.
+    attention_injection, focus, guidance_rescale: how `edit` treats a photo with this checkpoint unless it is told otherwise.
     """
 
     model_cpu_offload_seq = "text_encoder->audio_encoder->projector->unet->vae->upscaler"
@@ -51,6 +51,7 @@ class SonicComponents(DiffusionPipeline):
         feature_injection: float = 0.8,
         attention_injection: float = 0.5,
         focus: float = 0.0,
+        guidance_rescale: float = 0.0,
     ) -> None:
         super().__init__()
         if null_audio not in ("off", "zeros"):
@@ -69,8 +70,13 @@ class SonicComponents(DiffusionPipeline):
             upscaler=upscaler,
         )
         editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection)
-        held = {"feature_injection": feature_injection, "attention_injection": attention_injection, "focus": focus}
-        self.register_to_config(null_audio=null_audio, **held)
+        self.register_to_config(
+            null_audio=null_audio,
+            feature_injection=feature_injection,
+            attention_injection=attention_injection,
+            focus=focus,
+            guidance_rescale=guidance_rescale,
+        )
         self.sources = SourceCache(max_bytes=2**31)
         self._interrupt = False
 

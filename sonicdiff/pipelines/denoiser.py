@@ -12,7 +12,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from sonicdiff.diffusion.ddim import EpsModel, Schedule
-from sonicdiff.diffusion.guidance import Branch, branches, focused
+from sonicdiff.diffusion.guidance import Branch, branches, focused, rescaled
 from sonicdiff.diffusion.sharing import shared_encoder
 from sonicdiff.models.block import AudioScale
 
@@ -31,6 +31,7 @@ class Conditions:
     audio_start: float  # the sound acts from this fraction of the schedule ...
     audio_end: float  # ... to this one
     focus: float = 0.0  # see `diffusion.guidance.focused`
+    guidance_rescale: float = 0.0  # see `diffusion.guidance.rescaled`
 
     def __post_init__(self) -> None:
         if not 0 <= self.audio_start <= self.audio_end <= 1:
@@ -39,6 +40,8 @@ class Conditions:
             raise ValueError(f"got guidance scales {self.guidance_scale} and {self.audio_guidance_scale}; expected finite numbers")
         if not (math.isfinite(self.focus) and self.focus >= 0):
             raise ValueError(f"got focus {self.focus}; expected a number from 0 up")
+        if not 0 <= self.guidance_rescale <= 1:
+            raise ValueError(f"got guidance_rescale {self.guidance_rescale}; expected a fraction from 0 to 1")
 
 
 def guided_model(unet: UNet2DConditionModel, schedule: Schedule, conditions: Conditions, share_encoder: bool) -> EpsModel:
@@ -51,7 +54,7 @@ def guided_model(unet: UNet2DConditionModel, schedule: Schedule, conditions: Con
     window = {t for step, t in enumerate(schedule.timesteps) if first <= step < last}
 
     def eps_model(x: Tensor, t: int) -> Tensor:
-        return guided_eps(unet, x, t, hearing if t in window else deaf, c.beta, share_encoder, c.focus)
+        return guided_eps(unet, x, t, hearing if t in window else deaf, c.beta, share_encoder, c.focus, c.guidance_rescale)
 
     return eps_model
 
@@ -64,10 +67,11 @@ def guided_eps(
     beta: AudioScale = 1.0,
     share_encoder: bool = False,
     focus: float = 0.0,
+    guidance_rescale: float = 0.0,
 ) -> Tensor:
     """The weighted sum of the branches' noise at (x, t), from one pass of the UNet; the branches that hear must come last.
 
-    With `focus` the first branch must be the null one.
+    With `focus` the first branch must be the null one; `guidance_rescale` takes the last one's spread.
     """
     count, text = len(branches), [branch.text for branch in branches]
     heard = [branch.audio for branch in branches if branch.audio is not None]
@@ -82,4 +86,8 @@ def guided_eps(
         ).sample.to(x.dtype)
     parts = eps.chunk(count)
     guided = sum((branch.weight * part for branch, part in zip(branches, parts, strict=True)), torch.zeros_like(x))
-    return focused(parts[0], guided, focus) if focus and count > 1 else guided
+    if count == 1:
+        return guided
+    if focus:
+        guided = focused(parts[0], guided, focus)
+    return rescaled(guided, parts[-1], guidance_rescale) if guidance_rescale else guided

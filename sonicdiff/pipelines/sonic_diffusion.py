@@ -31,6 +31,7 @@ class SonicDiffusionPipeline(SonicComponents):
         audio: a sound, or a list of (sound, weight) mixed as embeddings; `sound_start`, `sound_length` (s) choose a part of each.
         audio_embeds: instead of `audio`, a vector (1, dim) from `embed_audio`.
         guidance_scale, audio_guidance_scale: how far to go from nothing to the text, and from the text to the sound.
+        guidance_rescale: 0 to 1, against the glaring colours of strong guidance. See `sonicdiff.diffusion.guidance.rescaled`.
         beta: the audio layers' weight, a number or numbers by layer-name pattern, for example {"*": 0.5, "mid_block*": 1.0}.
         audio_start, audio_end: the fractions of the schedule between which the sound acts.
         height, width: in multiples of `multiple`; by default the model's native area, in the photo's shape where there is a photo.
@@ -51,6 +52,7 @@ class SonicDiffusionPipeline(SonicComponents):
         num_inference_steps: int = 50,
         guidance_scale: float = 5.0,
         audio_guidance_scale: float = 7.5,
+        guidance_rescale: float = 0.0,
         beta: AudioScale = 1.0,
         audio_start: float = 0.0,
         audio_end: float = 1.0,
@@ -80,7 +82,7 @@ class SonicDiffusionPipeline(SonicComponents):
         photo = None if image is None else photos.load(image)
         size = self.size(photo, height, width)
         heard = self._hear(audio, audio_embeds, sound_start, sound_length)
-        acting = {"beta": beta, "audio_start": audio_start, "audio_end": audio_end}
+        acting = {"beta": beta, "audio_start": audio_start, "audio_end": audio_end, "guidance_rescale": guidance_rescale}
         conditions = self._conditions(heard.embeds, prompt, negative_prompt, guidance_scale, audio_guidance_scale, **acting)
         schedule = self._schedule(num_inference_steps)
         clean = None
@@ -114,6 +116,7 @@ class SonicDiffusionPipeline(SonicComponents):
         num_inference_steps: int = 50,
         guidance_scale: float = 5.0,
         audio_guidance_scale: float = 7.5,
+        guidance_rescale: float | None = None,
         beta: AudioScale = 1.0,
         audio_start: float = 0.0,
         audio_end: float = 1.0,
@@ -132,7 +135,7 @@ class SonicDiffusionPipeline(SonicComponents):
         show_progress: bool = True,
         output_type: OutputType = "pil",
     ) -> Any:
-        """A photo changed by a sound (and a text) with its layout kept: DDIM inversion, then plug-and-play. Returns it in its own size.
+        """A photo changed by a sound (and a text) with its layout kept: DDIM inversion, plug-and-play, focus. Returns it in its own size.
 
         The inversion reads the empty prompt and hears nothing. It is kept: another sound on the same photo starts from it.
 
@@ -141,7 +144,7 @@ class SonicDiffusionPipeline(SonicComponents):
                 features and its self-attention queries and keys are injected; less keeps less of the photo. By default what
                 suits this checkpoint (its configuration says; the paper's 0.8 and 0.5 where it does not).
             focus: how far the edit keeps to where the sound and the text change most: 0 acts everywhere alike, 2 leaves alone what they
-                hardly change. By default what suits this checkpoint. See `sonicdiff.diffusion.guidance.focused`.
+                hardly change. See `sonicdiff.diffusion.guidance.focused`. By default, as guidance_rescale, what suits this checkpoint.
             inversion, inversion_refinements: see `sonicdiff.diffusion.ddim.invert`.
             detail: 0 to 1, how much of the photo's fine detail is carried over where the edit left the picture alone.
         """
@@ -150,11 +153,13 @@ class SonicDiffusionPipeline(SonicComponents):
         attention_injection = float(self.config["attention_injection"] if attention_injection is None else attention_injection)
         editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection, detail=detail)
         focus = float(self.config["focus"] if focus is None else focus)
+        guidance_rescale = float(self.config["guidance_rescale"] if guidance_rescale is None else guidance_rescale)
         settings = record.settings(locals())
         photo = photos.load(image)
         size = self.size(photo, height, width)
         heard = self._hear(audio, audio_embeds, sound_start, sound_length)
-        acting = {"beta": beta, "audio_start": audio_start, "audio_end": audio_end, "focus": focus}
+        acting = {"beta": beta, "audio_start": audio_start, "audio_end": audio_end}
+        acting |= {"focus": focus, "guidance_rescale": guidance_rescale}
         conditions = self._conditions(heard.embeds, prompt, negative_prompt, guidance_scale, audio_guidance_scale, **acting)
         schedule = self._schedule(num_inference_steps)
         plan = editing.injection_plan(self.unet, schedule, feature_injection, attention_injection)

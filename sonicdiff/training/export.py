@@ -28,6 +28,7 @@ class ModelOptions:
     feature_injection: float = 0.8
     attention_injection: float = 0.5
     focus: float = 0.0
+    guidance_rescale: float = 0.0
 
 
 def export_pipeline(parts: dict[str, Path], labels: SoundLabels, options: ModelOptions, output: Path) -> None:

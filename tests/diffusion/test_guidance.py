@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sonicdiff.diffusion.guidance import branches, focused, text_and_audio
+from sonicdiff.diffusion.guidance import branches, focused, rescaled, text_and_audio
 from sonicdiff.diffusion.interpolation import lerp, slerp
 
 NULL, TEXT, SOUND = (torch.full((1, 2, 3), value) for value in (0.0, 1.0, 2.0))
@@ -56,6 +56,14 @@ def test_focus_spares_what_hardly_changes() -> None:
     torch.testing.assert_close(found[0, :, :7], torch.full((4, 7, 16), 2.0))
     torch.testing.assert_close(found[0, :, 9:], torch.full((4, 7, 16), 0.5 / 4**2))
     torch.testing.assert_close(found[1], torch.full((4, 16, 16), 0.5))
+
+
+def test_rescaling_narrows_the_spread_of_each_image() -> None:
+    both = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    guided = both * torch.tensor([3.0, 0.5]).view(2, 1, 1, 1)
+    torch.testing.assert_close(rescaled(guided, both, 1.0), both)
+    assert torch.equal(rescaled(guided, both, 0.0), guided)
+    torch.testing.assert_close(rescaled(guided, both, 0.5)[0], 2 * both[0])
 
 
 def test_slerp() -> None:

@@ -168,8 +168,8 @@ def test_text_alone_edits_too(tiny: SonicDiffusionPipeline, photo: Path) -> None
 
 def test_a_checkpoint_says_how_much_of_a_photo_is_held(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
     options: dict[str, Any] = {**FAST, "output_type": "latent"}
-    paper: dict[str, Any] = {"feature_injection": 0.8, "attention_injection": 0.5, "focus": 0.0}
-    loose: dict[str, Any] = {"feature_injection": 0.3, "attention_injection": 0.0, "focus": 2.0}
+    paper: dict[str, Any] = {"feature_injection": 0.8, "attention_injection": 0.5, "focus": 0.0, "guidance_rescale": 0.0}
+    loose: dict[str, Any] = {"feature_injection": 0.3, "attention_injection": 0.0, "focus": 2.0, "guidance_rescale": 0.5}
     assert torch.equal(tiny.edit(photo, sound, **options), tiny.edit(photo, sound, **options, **paper))
     tiny.register_to_config(**loose)
     changed = tiny.edit(photo, sound, **options)
@@ -184,6 +184,8 @@ def test_focus_leaves_more_of_the_photo(tiny: SonicDiffusionPipeline, photo: Pat
     assert far[0] > far[1] > far[2] > 0
     with pytest.raises(ValueError, match=r"focus -1\.0; expected a number from 0 up"):
         tiny.edit(photo, sound, focus=-1, **FAST)
+    with pytest.raises(ValueError, match=r"guidance_rescale 1\.5; expected a fraction"):
+        tiny.generate(sound, guidance_rescale=1.5, **FAST)
 
 
 @pytest.mark.parametrize("name", ["feature_injection", "attention_injection", "detail"])
