@@ -174,8 +174,9 @@ class SonicDiffusionPipeline(SonicComponents):
                 trajectory = ddim.invert(editing.plain_model(self.unet, nothing), x0, schedule, inversion, inversion_refinements, progress)
                 latents = dict(zip(schedule.timesteps, trajectory, strict=True))
                 source = Source(latents, self._decode(x0))
-            progress.begin("features")
-            editing.record_features(self.unet, nothing, source, source.missing(plan), progress)
+            if missing := source.missing(plan):
+                progress.begin("features")
+                editing.record_features(self.unet, nothing, source, missing, progress)
             self.sources.put(key, source)
             progress.begin("edit")
             with self.adapter.attached(self.unet):
