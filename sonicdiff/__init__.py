@@ -12,6 +12,7 @@
     pipelines    generate, edit, interpolate; checkpoints; the record in each image
     training     the commands that made the shipped model
     evaluation   its scores
+    ui           the app in the browser
     cli          all of it on the command line
 """
 
