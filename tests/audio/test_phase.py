@@ -12,7 +12,7 @@ from torch import Tensor
 from tunes import tune
 
 from sonicdiff.audio.heap import TOLERANCE, integrate
-from sonicdiff.audio.phase import PREVIEW, decode, decoding_grid, istft, undo_filters
+from sonicdiff.audio.phase import PREVIEW, decode, decoding_grid, initial_phase, istft, undo_filters
 from sonicdiff.audio.spectrogram import SpectrogramParams, mel_filters, mel_spectrogram, stft, to_mel
 
 PARAMS = SpectrogramParams()
@@ -45,6 +45,15 @@ def test_the_seam_of_a_loop_is_like_any_other_place() -> None:
     frames = stft(turned, 2048, 441, 2048).abs()
     change = frames.diff(dim=-1).norm(dim=1)[0]
     assert float(change[124:132].max() / change.quantile(0.99)) < 1.2
+
+
+def test_the_phases_of_a_loop_have_no_beginning() -> None:
+    magnitudes = stft(torch.from_numpy(tune().samples), 4410, 441, 4410, circular=True).abs()
+    first = initial_phase(magnitudes, PARAMS, circular=True, seed=0)
+    second = initial_phase(magnitudes.roll(100, -1), PARAMS, circular=True, seed=0).roll(-100, -1)
+    turned = (first - second).diff(dim=-1)
+    apart = torch.polar(torch.ones_like(turned), turned) - 1
+    assert float(apart[magnitudes[..., 1:] > 0.01 * magnitudes.max()].abs().max()) < 1e-2
 
 
 def test_stereo_channels_are_decoded_apart() -> None:

@@ -188,6 +188,12 @@ def test_focus_leaves_more_of_the_photo(tiny: SonicDiffusionPipeline, photo: Pat
         tiny.generate(sound, guidance_rescale=1.5, **FAST)
 
 
+def test_rescaling_narrows_an_edit(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
+    options: dict[str, Any] = {**FAST, "audio_guidance_scale": 20.0, "output_type": "latent"}
+    glaring, tame = (tiny.edit(photo, sound, **options, guidance_rescale=share).std() for share in (0.0, 1.0))
+    assert tame < glaring
+
+
 @pytest.mark.parametrize("name", ["feature_injection", "attention_injection", "detail"])
 def test_fractions_are_checked_first(tiny: SonicDiffusionPipeline, name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} 1.5; expected a fraction from 0 to 1"):
