@@ -24,7 +24,7 @@ PREVIEW = {"iterations": 0, "oversampling": 1}  # arguments of `decode`: three t
 
 
 def decode(
-    mel: Tensor, params: SpectrogramParams, iterations: int = 16, circular: bool = False, seed: int = 0, oversampling: int = 2
+    mel: Tensor, params: SpectrogramParams, iterations: int = 12, circular: bool = False, seed: int = 0, oversampling: int = 2
 ) -> Tensor:
     """Samples float32 (channels, frames * hop_length) of mel magnitudes (channels, mel_bins, frames), on the same device.
 
