@@ -11,7 +11,7 @@ TOLERANCE = 1e-6  # of the loudest: below, the phase is not integrated
 
 
 def integrate(magnitudes: np.ndarray, advance: np.ndarray, rise: np.ndarray, start: np.ndarray, circular: bool) -> np.ndarray:
-    """Phases from their gradients, along the loudest path: float64 (bins, frames) each.
+    """Phases from their gradients, along the loudest path: float64 (bins, frames), as the gradients.
 
     advance: from frame to frame; rise: from bin to bin; start: the phases that begin a path, and those of what is too faint.
     """

@@ -17,10 +17,10 @@ from sonicdiff.audio.spectrogram import SpectrogramParams, mel_filters, stft
 
 MOMENTUM = 0.5  # of fast Griffin-Lim
 GAMMA = 0.25645  # a Hann window's Gaussian: its gamma over its length squared (Prusa et al., table 1)
-POLISH = 3  # multiplicative steps that make the undone filters non-negative
+POLISH = 3  # multiplicative steps after negative magnitudes were cut off, back towards the mel spectrogram
 
 
-PREVIEW = {"iterations": 0, "oversampling": 1}  # arguments of `decode`: three times as fast, an error a quarter larger
+PREVIEW = {"iterations": 0, "oversampling": 1}  # arguments of `decode`: four times as fast, an error a quarter larger
 
 
 def decode(
@@ -29,8 +29,8 @@ def decode(
     """Samples float32 (channels, frames * hop_length) of mel magnitudes (channels, mel_bins, frames), on the same device.
 
     iterations: of Griffin-Lim after the phases' integration. circular: the result is a seamless loop. seed: of the phases where there is
-    nothing to hear; the same input and seed give the same samples. oversampling: FFT points over those of the window. 2 integrates
-    phases better than 1, and as well as Riffusion's 4.
+    nothing to hear; the same input and seed give the same samples. oversampling: FFT points over those of the window. 2 decoded music
+    better than 1, and than Riffusion's 4.
     """
     grid = decoding_grid(params, oversampling)
     magnitudes = undo_filters(mel, params)[:, :: params.n_fft // grid]

@@ -15,6 +15,7 @@ from sonicdiff.pipelines import provenance
 from sonicdiff.pipelines.checkpoints import load_once
 
 Result = tuple[str, dict[str, float] | None]
+HEIGHT = 320  # pixels of a photo on the page: the button stays in sight of it
 HEAD = "# sonicdiff\nPlay a sound to a photo and the photo shows it; a sound alone makes a picture. Runs here, on this machine."
 
 
@@ -42,7 +43,7 @@ def create_demo(model: str = "mini") -> gr.Blocks:
         for title, run in (("Edit a photo", edit), ("Make an image", generate)):
             with gr.Tab(title), gr.Row():
                 with gr.Column():
-                    first = [gr.Image(type="filepath", format="png", label="Photo")] if run is edit else []
+                    first = [gr.Image(type="filepath", format="png", label="Photo", height=HEIGHT)] if run is edit else []
                     sound = gr.Audio(type="filepath", label="Sound")
                     prompt = gr.Textbox(label="Words", info="What else to show, if anything.")
                     follow = gr.Slider(1, 20, 7.5, label="How far to follow the sound")
@@ -50,7 +51,7 @@ def create_demo(model: str = "mini") -> gr.Blocks:
                     last = [] if run is edit else [gr.Number(-1, precision=0, label="Seed", info="-1 draws one.")]
                     button = gr.Button(title, variant="primary")
                 with gr.Column():
-                    picture, heard = gr.Image(format="png", label="Result"), gr.Label(label="Heard as", num_top_classes=3)
+                    picture, heard = gr.Image(format="png", label="Result", height=HEIGHT), gr.Label(label="Heard as", num_top_classes=3)
             button.click(run, [*first, sound, prompt, follow, steps, *last], [picture, heard], api_name=run.__name__, **queue)
     return demo
 
