@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from sonicdiff.audio.image import from_image, to_image
-from sonicdiff.audio.phase import PREVIEW, decode
+from sonicdiff.audio.phase import decode, preview
 from sonicdiff.audio.spectrogram import SpectrogramParams, mel_filters, mel_spectrogram, stft
 from sonicdiff.audio.waveform import Waveform, load
 
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     decoders: dict[str, Decoder] = {
         "Riffusion": riffusions,
         "ours": lambda mel: decode(mel, PARAMS, circular=True),
-        "ours, preview": lambda mel: decode(mel, PARAMS, circular=True, **PREVIEW),
+        "ours, preview": lambda mel: preview(mel, PARAMS, circular=True),
     }
     loops = [looped(load(file)) for file in given.files]
     decoders["ours, preview"](mel_spectrogram(loops[0], PARAMS, circular=True))  # compiled and cached

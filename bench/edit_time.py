@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from sonicdiff.audio.waveform import Waveform
-from sonicdiff.pipelines.checkpoints import load
+from sonicdiff.pipelines.checkpoints import load_pictures
 from sonicdiff.synthetic.dataset import row
 from sonicdiff.synthetic.scenes import render
 from sonicdiff.synthetic.sounds import render_sound
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(given.threads)
     figures: dict[str, object] = {"model": given.model, "steps": given.steps, "threads": given.threads}
     pipelines = []
-    figures["load"] = seconds(lambda: pipelines.append(load(given.model, "cpu")))
+    figures["load"] = seconds(lambda: pipelines.append(load_pictures(given.model, "cpu")))
     (pipeline,) = pipelines
     rows = [row(index, "test") for index in range(3)]
     sounds = [Waveform(render_sound(r.scene.cause, r.scene.intensity, r.sound_seed)[None], 48_000) for r in rows]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-import sonicdiff
 from sonicdiff.audio import waveform
 from sonicdiff.cli.pictures import CELL, FAINT, PAPER, sheet, spectrogram
 from sonicdiff.pipelines import photos
+from sonicdiff.pipelines.checkpoints import load_pictures
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--output", type=Path, default=Path("docs/images"))
     given = parser.parse_args(arguments)
-    pipeline = sonicdiff.load(given.model)
+    pipeline = load_pictures(given.model)
     options = {"num_inference_steps": given.steps, "show_progress": False}
     given.output.mkdir(parents=True, exist_ok=True)
 

@@ -25,9 +25,9 @@ def tiny_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def loaded_tiny(tiny_directory: Path) -> SonicDiffusionPipeline:
-    from sonicdiff.pipelines.checkpoints import load
+    from sonicdiff.pipelines.checkpoints import load_pictures
 
-    return load(tiny_directory, "cpu")
+    return load_pictures(tiny_directory, "cpu")
 
 
 @pytest.fixture

@@ -10,29 +10,34 @@ from numba import njit
 TOLERANCE = 1e-6  # of the loudest: below, the phase is not integrated
 
 
-def integrate(magnitudes: np.ndarray, advance: np.ndarray, rise: np.ndarray, start: np.ndarray, circular: bool) -> np.ndarray:
+def integrate(
+    magnitudes: np.ndarray, advance: np.ndarray, rise: np.ndarray, start: np.ndarray, circular: bool, known: int = 0
+) -> np.ndarray:
     """Phases from their gradients, along the loudest path: float64 (bins, frames), as the gradients.
 
-    advance: from frame to frame; rise: from bin to bin; start: the phases that begin a path, and those of what is too faint.
+    advance: from frame to frame; rise: from bin to bin; start: the phases that begin a path, and those of what is too faint, and of the
+    first `known` frames, from which the paths lead on.
     """
     faintest = magnitudes.max() * TOLERANCE
     audible = np.flatnonzero(magnitudes > faintest)
     order = audible[np.argsort(-magnitudes.ravel()[audible], kind="stable")]
-    return _integrate(magnitudes, order, advance, rise, start, circular, faintest)
+    return _integrate(magnitudes, order, advance, rise, start, circular, faintest, known)
 
 
 @njit(cache=True)
-def _integrate(magnitudes, order, advance, rise, start, circular, faintest):
+def _integrate(magnitudes, order, advance, rise, start, circular, faintest, known):
     bins, frames = magnitudes.shape
     phase, done = start.copy(), magnitudes <= faintest
     border = [(-magnitudes[0, 0], 0, 0)]  # for its type
     border.pop()
+    done[:, :known] = True
+    for row in range(bins if known else 0):
+        heapq.heappush(border, (-magnitudes[row, known - 1], row, known - 1))
     for first in order:
         row, column = first // frames, first % frames
-        if done[row, column]:
-            continue
-        done[row, column] = True
-        heapq.heappush(border, (-magnitudes[row, column], row, column))
+        if not done[row, column]:
+            done[row, column] = True
+            heapq.heappush(border, (-magnitudes[row, column], row, column))
         while border:
             _, k, n = heapq.heappop(border)
             for dk, dn in ((0, 1), (0, -1), (1, 0), (-1, 0)):

@@ -54,10 +54,12 @@ def exif(params: SpectrogramParams, loudest: float) -> Image.Exif:
     return tags
 
 
-def save(image: Image.Image, path: Path) -> Path:
-    """Write a spectrogram as PNG, with its settings."""
+def save(image: Image.Image, path: Path, texts: Mapping[str, str] | None = None) -> Path:
+    """Write a spectrogram as PNG, with its settings and other PNG texts by name."""
     text = PngImagePlugin.PngInfo()
     text.add_text(KEY, image.info[KEY])
+    for name, value in (texts or {}).items():
+        text.add_itxt(name, value)
     image.save(path, pnginfo=text, exif=image.info["exif"])
     return path
 

@@ -67,10 +67,10 @@ class Waveform:
             raise late("the sound", start, self.seconds)
         return Waveform(self.samples[:, first:last], self.sample_rate)
 
-    def save(self, path: str | os.PathLike[str], bits: int = 16) -> Path:
+    def save(self, path: str | os.PathLike[str], bits: int = 16, comment: str = "") -> Path:
         """Write wav (`bits` 16, 24, or 32 for float), flac (16, 24), ogg (Vorbis) or mp3, by the extension; return the path.
 
-        What passes full scale is clipped, but for float. The file appears whole or not at all.
+        What passes full scale is clipped, but for float. The file appears whole or not at all. comment: the file's tag of that name.
         """
         path = Path(path)
         subtype = self._subtype(path, bits)
@@ -80,6 +80,8 @@ class Waveform:
         try:
             kind = FORMATS[path.suffix.lower()]
             with soundfile.SoundFile(unfinished, "w", self.sample_rate, self.samples.shape[0], subtype, format=kind) as file:
+                if comment:
+                    file.comment = comment
                 # libsndfile crashes when a minute of Vorbis is written in one call.
                 for first in range(0, self.samples.shape[1], 5 * self.sample_rate):
                     block = self.samples[:, first : first + 5 * self.sample_rate].T

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from sonicdiff import __version__
-from sonicdiff.cli import making, models, trying, work
+from sonicdiff.cli import making, models, playing, trying, work
 
 EXPECTED = (ValueError, OSError, ImportError)
 """What bad input raises: AudioError, ImageError, ReplayError and ConfigError are ValueErrors; a missing file or extra is another."""
@@ -50,10 +50,10 @@ def program(
     show_traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error arose, not only what it is.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and stop.")] = False,
 ) -> None:
-    """Images from sounds, and photos edited by sounds."""
+    """Images from sounds, photos edited by sounds, and music from text."""
 
 
-for command in (making.edit, making.generate, making.interpolate, making.replay):
+for command in (making.edit, making.generate, making.interpolate, playing.music, playing.riff, playing.jam, making.replay):
     app.command()(command)
 app.command("models")(models.list_models)
 app.command()(trying.demo)

@@ -120,11 +120,11 @@ def interpolate(
     options.existing(sound_a, sound_b)
     path = options.destination(output, sound_a, sound_b)
     settings["seed"] = seed if seed is not None else random_seed()
-    import sonicdiff
     from sonicdiff.cli.pictures import strip
     from sonicdiff.pipelines import provenance
+    from sonicdiff.pipelines.checkpoints import load_pictures
 
-    images = sonicdiff.load(model, device).interpolate(sound_a, sound_b, show_progress=not quiet, **settings)
+    images = load_pictures(model, device).interpolate(sound_a, sound_b, show_progress=not quiet, **settings)
     for number, image in enumerate(images, 1):
         provenance.save(image, path.with_name(f"{path.stem}-{number:03d}.png"), with_paths=paths)
     strip(images).save(path)
@@ -132,24 +132,27 @@ def interpolate(
 
 
 def replay(
-    picture: Annotated[Path, typer.Argument(help="A PNG that sonicdiff saved.")],
+    saved: Annotated[Path, typer.Argument(help="A PNG or a sound that sonicdiff saved.")],
     sounds: Annotated[list[Path] | None, typer.Argument(metavar="SOUND", help="Its sounds, where the record does not find them.")] = None,
-    image: Annotated[Path | None, typer.Option(help="Its photo, where the record does not find it.")] = None,
+    image: Annotated[Path | None, typer.Option(help="Its photo, or its mask, where the record does not find it.")] = None,
     output: options.Output = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="The model.  [default: the one recorded]")] = None,
     device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Make a saved image again, from its record."""
+    """Make a saved image or piece of music again, from its record."""
     started = time.perf_counter()
-    options.existing(picture, *(sounds or []), *([image] if image else []))
-    path = options.destination(output, f"{picture.stem}-replayed")
+    options.existing(saved, *(sounds or []), *([image] if image else []))
     import sonicdiff
     from sonicdiff.pipelines import provenance
 
-    pipeline = sonicdiff.load(model or provenance.named(provenance.read(picture)), device)
-    again = provenance.replay(picture, sounds or None, image, pipeline, show_progress=not quiet)
-    same = "the same bytes" if provenance.save(again, path).read_bytes() == picture.read_bytes() else "the same settings"
+    made = provenance.read(saved)
+    ending = saved.suffix.lower() if saved.suffix.lower() != ".png" else ".wav" if provenance.is_music(made) else ".png"
+    path = options.destination(output, f"{saved.stem}-replayed", endings=(ending,))
+    pipeline = sonicdiff.load(model or provenance.named(made), device)
+    again = provenance.replay(saved, sounds or None, image, pipeline, show_progress=not quiet)
+    path = again.save(path) if provenance.is_music(made) else provenance.save(again, path)
+    same = "the same bytes" if path.read_bytes() == saved.read_bytes() else "the same settings"
     typer.echo(f"{path}  ({same}, {time.perf_counter() - started:.1f} s)")
 
 

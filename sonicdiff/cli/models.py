@@ -18,7 +18,8 @@ def list_models() -> None:
     from sonicdiff.pipelines.checkpoints import CHECKPOINTS
 
     for checkpoint in CHECKPOINTS.values():
-        place = where(checkpoint.name) or ("not found" if checkpoint.available else "not loadable by this version")
+        absent = "not found" if checkpoint.source == "embedded" else f"fetched from {checkpoint.source} on its first use"
+        place = where(checkpoint.name) or (absent if checkpoint.available else "not loadable by this version")
         typer.echo(
             f"{checkpoint.name:14} {checkpoint.size_mb:5} MB  {checkpoint.licence}\n{'':14} {checkpoint.description}\n{'':14} {place}\n"
         )
@@ -37,7 +38,7 @@ def doctor(tracebacks: Annotated[bool, typer.Option(help="Show why a part does n
     from sonicdiff.pipelines.checkpoints import CHECKPOINTS
 
     for name, checkpoint in CHECKPOINTS.items():
-        if checkpoint.available:
+        if checkpoint.source == "embedded":
             typer.echo(f"model {name:7} {where(name) or 'NOT FOUND; set SONICDIFF_CHECKPOINTS to the folder that holds it'}")
     if where("mini") is None:
         raise typer.Exit(1)
@@ -79,7 +80,5 @@ def where(name: str) -> str | None:
     """The directory of a model that is at hand."""
     from sonicdiff.pipelines import checkpoints
 
-    try:
-        return str(checkpoints.resolve(name))
-    except (ValueError, OSError):
-        return None
+    found = checkpoints.at_hand(name)
+    return None if found is None else str(found)

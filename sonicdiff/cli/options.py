@@ -65,15 +65,19 @@ def number(text: str, what: str) -> float:
         raise typer.BadParameter(f"got {text!r} for {what}; expected a number") from None
 
 
-def destination(output: Path | None, *sources: str | Path) -> Path:
-    """Where to write, checked before the work is done; without --output a name made of the sources' that is not taken yet."""
+def destination(output: Path | None, *sources: str | Path, endings: tuple[str, ...] = (".png",)) -> Path:
+    """Where to write, checked before the work is done; without --output a name made of the sources' that is not taken yet.
+
+    endings: those allowed, the first where no name is given.
+    """
     if output is not None:
-        if output.suffix.lower() != ".png":
-            raise typer.BadParameter(f"got {output.name!r}; expected a name that ends in .png", param_hint="--output")
+        if output.suffix.lower() not in endings:
+            raise typer.BadParameter(f"got {output.name!r}; expected a name that ends in {', '.join(endings)}", param_hint="--output")
         path = output
     else:
         stem = "-".join(Path(source).stem for source in sources)[:120] or "image"
-        path = next(p for p in (Path("outputs", f"{stem}{n}.png") for n in ("", *(f"-{i}" for i in range(2, 10_000)))) if not p.exists())
+        numbered = (Path("outputs", f"{stem}{n}{endings[0]}") for n in ("", *(f"-{i}" for i in range(2, 10_000))))
+        path = next(p for p in numbered if not p.exists())
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 

@@ -28,13 +28,13 @@ def demo(
     photo_files, sound_files = photos or [EXAMPLES / name for name in PHOTOS], sounds or [EXAMPLES / name for name in SOUNDS]
     options.existing(*photo_files, *sound_files)
     started = time.perf_counter()
-    import sonicdiff
     from sonicdiff.audio import waveform
     from sonicdiff.cli.pictures import sheet, spectrogram
     from sonicdiff.pipelines import photos as pictures
     from sonicdiff.pipelines import provenance
+    from sonicdiff.pipelines.checkpoints import load_pictures
 
-    pipeline = sonicdiff.load(model, device)
+    pipeline = load_pictures(model, device)
     typer.echo(f"loaded {model} ({time.perf_counter() - started:.1f} s)")
     columns = []
     for file in sound_files:

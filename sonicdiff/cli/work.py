@@ -29,9 +29,9 @@ def train(
 ) -> None:
     """Train a model by a recipe. A run that was stopped goes on where it was."""
     from sonicdiff.pipelines.checkpoints import resolve
-    from sonicdiff.training.recipe import GOING_ON, STAGES, run
+    from sonicdiff.training.recipe import run, stages_of
 
-    stages = stages or list(GOING_ON if start else STAGES)
+    stages = stages or stages_of(recipe, going_on=start is not None)
     run(recipe, stages, folder, output, device, worker, workers, resolve(start) if start else None, ablations or ())
 
 

@@ -1,4 +1,4 @@
-"""Saving an image with the record of what made it (PNG text, JSON), reading the record, and making the image again."""
+"""Saving an image with the record of what made it (PNG text, JSON), reading the record, and making the image or the music again."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import av
 from PIL import Image, PngImagePlugin
 
+from sonicdiff.audio.waveform import FORMATS
 from sonicdiff.pipelines import checkpoints, photos, record, sounds
+from sonicdiff.pipelines.music import seeds
+from sonicdiff.pipelines.music.clip import Clip
+from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.pipelines.record import FILES, KEY
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
@@ -32,7 +38,7 @@ def save(image: Image.Image, path: File, with_paths: bool = False) -> Path:
         raise ValueError("this image has no record; expected one from generate, edit or interpolate")
     made = json.loads(image.info[KEY])
     if with_paths:
-        made["files"] = relative_to(path.parent, json.loads(image.info[FILES]))
+        made["files"] = record.relative_to(path.parent, json.loads(image.info[FILES]))
     text = PngImagePlugin.PngInfo()
     text.add_itxt(KEY, json.dumps(made, ensure_ascii=False, sort_keys=True))
     image.save(path, format="PNG", pnginfo=text)
@@ -40,43 +46,58 @@ def save(image: Image.Image, path: File, with_paths: bool = False) -> Path:
 
 
 def read(path: File) -> dict[str, Any]:
-    """The record of a saved image: task, model, revision, seed, settings, hashes of sounds and photo, versions."""
+    """The record of a saved image or clip: task, model, revision, seed, settings, hashes of sounds and photo, versions."""
     try:
-        with Image.open(path, formats=["PNG"]) as image:
-            image.load()  # text may stand after the pixels
-            made = json.loads(image.info[KEY])
+        if Path(path).suffix.lower() in FORMATS:
+            made = json.loads(comment(path))
+        else:
+            with Image.open(path, formats=["PNG"]) as image:
+                image.load()  # text may stand after the pixels
+                made = json.loads(image.info[KEY])
     except (OSError, KeyError, ValueError) as error:
-        raise ReplayError(f"{Path(path).name} holds no record of sonicdiff; expected a PNG that sonicdiff saved, unchanged") from error
+        raise ReplayError(f"{Path(path).name} holds no record of sonicdiff; expected a file that sonicdiff saved, unchanged") from error
     if not isinstance(made, dict) or not made.keys() >= record.FIELDS:
         raise ReplayError(f"{Path(path).name} holds a record that lacks some of {', '.join(sorted(record.FIELDS))}")
     return made
+
+
+def comment(path: File) -> str:
+    """The tag of that name of a sound file. KeyError if it has none."""
+    try:
+        with av.open(os.fspath(path)) as file:
+            tags = [file.metadata, *(stream.metadata for stream in file.streams)]
+    except av.FFmpegError as error:
+        raise ValueError(str(error)) from error
+    return next(value for tag in tags for name, value in tag.items() if name.lower() == "comment")
 
 
 def replay(
     path: File,
     sound: File | Sequence[File] | None = None,
     image: File | None = None,
-    pipeline: SonicDiffusionPipeline | None = None,
+    pipeline: Any = None,
     show_progress: bool = True,
-) -> Image.Image:
-    """Makes a saved image again: on the same machine with the same versions, the same bytes once saved.
+) -> Any:
+    """Makes a saved image (PIL) or clip again: on the same machine with the same versions, the same bytes once saved as PNG, wav or flac.
 
-    sound (several in their order) and image: the files used; by default those the record points to, or of the same name beside the PNG.
+    sound (several in their order) and image: the files used; by default those the record points to, or of the same name beside it.
     pipeline: the model, by default the one the record names. Raises ReplayError where anything is missing or is not what was used.
     """
     made, folder = read(path), Path(path).parent
     settings, files = made["settings"], made.get("files") or {"sounds": [None] * len(made["sounds"]), "photo": None}
-    if made["task"] == "generate" and made["seed"] is None:
-        raise ReplayError("the image was made with the caller's own generator, not a seed, and cannot be made again")
+    if made["task"] not in ("edit", "edit-music") and made["seed"] is None:
+        raise ReplayError("it was made with the caller's own generator, not a seed, and cannot be made again")
     pipeline = pipeline or checkpoints.load(named(made))
     if made["revision"] != (revision := record.origin(pipeline)["revision"]):
-        raise ReplayError(f"the image was made by revision {made['revision']} of {made['model']!r}; this is revision {revision}")
+        raise ReplayError(f"it was made by revision {made['revision']} of {made['model']!r}; this is revision {revision}")
     now = record.machine(pipeline)
     warn_of_changes(made["machine"], now)
 
     given = [sound] if isinstance(sound, (str, os.PathLike)) else list(sound or [None] * len(made["sounds"]))
     if len(given) != len(made["sounds"]) or (image is not None and made["photo"] is None):
-        raise ReplayError(f"the image was made from {len(made['sounds'])} sounds and {'a' if made['photo'] else 'no'} photo; got others")
+        raise ReplayError(f"it was made from {len(made['sounds'])} sounds and {'a' if made['photo'] else 'no'} photo; got others")
+    if is_music(made):
+        return music_again(pipeline, made, given, image, files, folder, now, show_progress)
     clip = {name: settings[name] for name in ("sound_start", "sound_length")}
     audio: Any = [
         (found(entry, file, recorded, folder, lambda path: sounds.sha256(path, **clip)), entry.get("weight"))
@@ -89,37 +110,58 @@ def replay(
     return again
 
 
+def is_music(made: dict[str, Any]) -> bool:
+    return made["task"] in ("music", "riff", "edit-music", "interpolate-music")
+
+
+def music_again(pipeline: MusicPipeline, made: dict[str, Any], given: list[Any], mask: File | None, files: dict[str, Any], folder: Path,
+                now: dict[str, Any], show_progress: bool) -> Clip:  # fmt: skip
+    settings = made["settings"]
+    part = settings.get("sound_start", 0.0), settings.get("sound_length")
+
+    def sha256(path: Path) -> str:
+        return seeds.read(str(path), pipeline.params, 120.0, *part).heard.records[0]["sha256"]
+
+    sources = [str(found(*each, folder, sha256)) for each in zip(made["sounds"], given, files["sounds"], strict=True)]
+    painted = made["photo"] and found(made["photo"], mask, files["photo"], folder, lambda path: photos.sha256(photos.load(path)))
+    seed = {"seed": made["seed"], "show_progress": show_progress}
+    if made["task"] == "music":
+        start = {"seed_image": sources[0]} if sources else {}
+        clip = pipeline.music(mask=painted, **{**settings, **start, **seed})[0]
+    elif made["task"] == "interpolate-music":
+        start = {"seed_image": sources[0]} if sources else {}
+        clip = pipeline.interpolate(**{**settings, **start}, show_progress=show_progress)[made["clip"]]
+    elif made["task"] == "riff":
+        clip = pipeline.riff(sources[0], **settings, **seed)
+    else:
+        clip = pipeline.edit(sources[0], **settings, show_progress=show_progress)
+    return replace(clip, made={**made, "machine": now, "files": clip.made["files"]})
+
+
 def generate_one(pipeline: SonicDiffusionPipeline, seed: int, **options: Any) -> Image.Image:
     return pipeline.generate(seed=seed, **options)[0]
 
 
 def named(made: dict[str, Any]) -> str:
     if made["model"] is None:
-        raise ReplayError("the image was made by a model that was never saved; give it as the pipeline")
+        raise ReplayError("it was made by a model that was never saved; give it as the pipeline")
     return made["model"]
 
 
 def found(entry: dict[str, Any], given: File | None, recorded: str | None, folder: Path, sha256: Callable[[Path], str]) -> Path:
     """The file an entry of the record stands for: the one given, else the one recorded, else one of its name beside the image."""
     if "sha256" not in entry:
-        raise ReplayError("the image was made from audio_embeds, not from a sound, and cannot be made again")
+        raise ReplayError("it was made from audio_embeds, not from a sound, and cannot be made again")
     candidates = [Path(given)] if given is not None else [folder / name for name in (recorded, entry["name"]) if name]
     path = next((path for path in candidates if path.is_file()), None)
     if path is None:
-        raise ReplayError(f"{entry['name'] or 'a file with no name'}, which the image was made from, is not to be found; say where it is")
+        raise ReplayError(f"{entry['name'] or 'a file with no name'}, which it was made from, is not to be found; say where it is")
     if sha256(path) != entry["sha256"]:
-        raise ReplayError(f"{path.name} is not what the image was made from: its contents differ")
+        raise ReplayError(f"{path.name} is not what it was made from: its contents differ")
     return path
 
 
 def warn_of_changes(then: dict[str, Any], now: dict[str, Any]) -> None:
     changed = [f"{name} {then[name]} -> {now[name]}" for name in then if then[name] != now[name]]
     if changed:
-        warnings.warn(f"the image will be alike but not the same bytes: {', '.join(changed)}", stacklevel=3)
-
-
-def relative_to(folder: Path, files: dict[str, Any]) -> dict[str, Any]:
-    def relative(file: str | None) -> str | None:
-        return file and os.path.relpath(file, folder)
-
-    return {"sounds": [relative(file) for file in files["sounds"]], "photo": relative(files["photo"])}
+        warnings.warn(f"the result will be alike but not the same bytes: {', '.join(changed)}", stacklevel=3)

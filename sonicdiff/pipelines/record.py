@@ -21,8 +21,8 @@ from sonicdiff.pipelines.sounds import Heard
 
 KEY, FILES = "sonicdiff", "sonicdiff-files"
 FIELDS = {"task", "model", "revision", "seed", "settings", "sounds", "photo", "machine"}
-NOT_SETTINGS = {"self", "audio", "audio_embeds", "image", "seed", "generator"}
-NOT_SETTINGS |= {"num_images_per_prompt", "callback_on_step_end", "show_progress", "output_type"}
+NOT_SETTINGS = {"self", "audio", "audio_embeds", "image", "mask", "seed", "generator"}
+NOT_SETTINGS |= {"num_images_per_prompt", "num_clips", "callback_on_step_end", "show_progress", "output_type"}
 
 
 def settings(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -90,3 +90,10 @@ def put(image: Image.Image, made: dict[str, Any]) -> Image.Image:
     public = {name: value for name, value in made.items() if name != "files"}
     image.info = {KEY: json.dumps(public), FILES: json.dumps(made["files"])}
     return image
+
+
+def relative_to(folder: Path, files: dict[str, Any]) -> dict[str, Any]:
+    def relative(file: str | None) -> str | None:
+        return file and os.path.relpath(file, folder)
+
+    return {"sounds": [relative(file) for file in files["sounds"]], "photo": relative(files["photo"])}

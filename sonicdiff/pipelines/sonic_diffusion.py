@@ -182,6 +182,7 @@ class SonicDiffusionPipeline(SonicComponents):
             with self.adapter.attached(self.unet):
                 eps_model = guided_model(self.unet, schedule, conditions, self._shares_encoder)
                 latents = editing.resample(self.unet, eps_model, source, schedule, plan, progress)
+        assert source.reconstruction is not None
         finish = partial(carry_over, photo, reconstruction=source.reconstruction, amount=detail)
         result = self._output(latents, output_type, record.made(self, "edit", settings, heard, photo, image), finish)
         self.maybe_free_model_hooks()

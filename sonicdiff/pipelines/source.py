@@ -14,10 +14,10 @@ from sonicdiff.diffusion.injection import Features
 
 @dataclass
 class Source:
-    """A photo's latent at each timestep of its inversion, its features there as far as they were needed, and the photo through the VAE."""
+    """A photo's latent at each timestep of its inversion, its features there as far as they were needed, and a photo through the VAE."""
 
     latents: dict[int, Tensor]
-    reconstruction: Image.Image
+    reconstruction: Image.Image | None = None
     features: dict[int, Features] = field(default_factory=dict)
 
     @property

@@ -25,12 +25,24 @@ class BaseOptions:
     offset_noise: float = 0.0  # standard deviation of a per-channel constant added to the noise
 
 
-def make_unet(latent_channels: int, context_dim: int) -> UNet2DConditionModel:
-    """Stable Diffusion's four levels under Stable Diffusion's names, narrower."""
+@dataclass(frozen=True)
+class UnetOptions:
+    """Stable Diffusion's four levels, narrower. attention: the levels that attend, to themselves and to the text."""
+
+    channels: tuple[int, ...] = (32, 64, 128, 160)
+    heads: tuple[int, ...] = (2, 2, 4, 5)
+    layers: int = 2
+    attention: tuple[bool, ...] = (True, True, True, False)
+
+
+def make_unet(latent_channels: int, context_dim: int, options: UnetOptions | None = None) -> UNet2DConditionModel:
+    """A UNet under Stable Diffusion's names."""
+    o = options or UnetOptions()
     return UNet2DConditionModel(
         sample_size=32, in_channels=latent_channels, out_channels=latent_channels,
-        down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",), up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
-        block_out_channels=(32, 64, 128, 160), layers_per_block=2, cross_attention_dim=context_dim, attention_head_dim=(2, 2, 4, 5),
+        down_block_types=tuple("CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in o.attention),
+        up_block_types=tuple("CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in reversed(o.attention)),
+        block_out_channels=o.channels, layers_per_block=o.layers, cross_attention_dim=context_dim, attention_head_dim=o.heads,
         norm_num_groups=8,
     )  # fmt: skip
 
@@ -83,12 +95,16 @@ class BaseTask:
 
     def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
         device, rng = self.unet.device, draw.numpy
-        rows = rng.integers(0, len(self.versions[0]), batch_size)
-        latents = any_version(self.versions, rows, rng).to(device)
-        text = self.text[torch.from_numpy(rows)].float()
+        latents, text = self.batch(rng, batch_size)
+        latents, text = latents.to(device), text.float()
         dropped = torch.from_numpy(rng.random(batch_size) < self.options.text_dropout)
         text = torch.where(dropped[:, None, None], self.null_text.float(), text).to(device)
         return self.loss(lambda x, t: self.unet(x, t, text).sample, latents, draw.torch)
+
+    def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
+        """Latents (size, C, H, W) and text states (size, 77, width)."""
+        rows = rng.integers(0, len(self.versions[0]), size)
+        return any_version(self.versions, rows, rng), self.text[torch.from_numpy(rows)]
 
 
 def any_version(versions: Sequence[Chunks], rows: np.ndarray, rng: np.random.Generator) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, DiffusionPipeline, UNet2DConditionModel
 from transformers import ClapAudioModelWithProjection, CLIPTextModel, CLIPTokenizer
 
 from sonicdiff.models.adapter import AudioAdapter
@@ -48,6 +48,11 @@ def export_pipeline(parts: dict[str, Path], labels: SoundLabels, options: ModelO
         null_audio="off",
         **asdict(options),
     )
+    write(pipeline, output)
+
+
+def write(pipeline: DiffusionPipeline, output: Path) -> None:
+    """Save as `output`, replacing an older model but not the files beside it: its card, its pictures."""
     partial = output.with_name(output.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     pipeline.save_pretrained(partial, max_shard_size=SHARD)

@@ -22,9 +22,11 @@ def halved(pixels: Tensor) -> Tensor:
     return F.avg_pool2d(pixels, 2)
 
 
-def random_crops(images: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """One crop of `size` pixels of each image, half of them mirrored: (B, H, W, 3) -> (B, size, size, 3)."""
+def random_crops(images: np.ndarray, size: int, rng: np.random.Generator, mirrored: bool = True) -> np.ndarray:
+    """One crop of `size` pixels of each image, half of them mirrored: (B, H, W, C) -> (B, size, size, C)."""
     height, width = images.shape[1:3]
     tops, lefts = rng.integers(0, height - size + 1, len(images)), rng.integers(0, width - size + 1, len(images))
     crops = [image[top : top + size, left : left + size] for image, top, left in zip(images, tops, lefts, strict=True)]
+    if not mirrored:
+        return np.stack(crops)
     return np.stack([crop[:, ::-1] if flip else crop for crop, flip in zip(crops, rng.random(len(crops)) < 0.5, strict=True)])

@@ -1,6 +1,7 @@
-"""How `mini` is made, from nothing to `checkpoints/mini`: one function a stage, each resuming where it was stopped.
+"""How `mini` and `mini-music` are made, from nothing to `checkpoints/`: one function a stage, each resuming where it was stopped.
 
-Order: data, text, clap, vae, upscale, latents, base, align (stage 1), adapt (stage 2), export.
+Pictures: data, text, clap, vae, upscale, latents, base, align (stage 1), adapt (stage 2), export. Music: data, text, vae, latents, base,
+export. A recipe's `data.toml` says which `family` it is of.
 """
 
 from __future__ import annotations
@@ -13,15 +14,36 @@ import torch
 from accelerate import PartialState
 
 from sonicdiff.models.labels import SoundLabels
+from sonicdiff.training import music
 from sonicdiff.training import stages as do
 from sonicdiff.training.ablations import ablate
 from sonicdiff.training.config import ConfigError, build
 from sonicdiff.training.start import start_from
 from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels
 
-STAGES = ("data", "text", "clap", "vae", "upscale", "latents", "base", "align", "adapt", "export")
-
+Stages = dict[str, Callable[[Workspace], None]]
+PICTURES: Stages = {
+    "data": do.make_data, "text": do.train_text, "clap": do.train_clap, "vae": do.train_vae, "upscale": do.train_upscaler,
+    "latents": do.make_latents, "base": do.train_base, "align": do.train_align, "adapt": do.train_adapt,
+}  # fmt: skip
+MUSIC: Stages = {
+    "data": music.make_data, "text": music.train_text, "vae": music.train_vae, "latents": music.make_latents, "base": music.train_base,
+}  # fmt: skip
+FAMILIES = {"pictures": PICTURES, "music": MUSIC}
 GOING_ON = ("data", "latents", "base", "align", "adapt", "export")  # where a model is there to start from
+
+
+def stages_of(recipe: str | Path, going_on: bool = False) -> list[str]:
+    """The names of a recipe's stages in their order; `going_on`: of those that a finished model may go on with."""
+    stages = [*family_of(find(recipe))[1], "export"]
+    return [stage for stage in stages if not going_on or stage in GOING_ON]
+
+
+def family_of(folder: Path) -> tuple[str, Stages]:
+    family = tomllib.loads((folder / "data.toml").read_text()).get("family", "pictures")
+    if family not in FAMILIES:
+        raise ConfigError(f"{folder / 'data.toml'} says family = {family!r}; known are {', '.join(FAMILIES)}")
+    return family, FAMILIES[family]
 
 
 def find(name_or_path: str | Path) -> Path:
@@ -34,7 +56,7 @@ def find(name_or_path: str | Path) -> Path:
     raise ConfigError(f"there is no recipe {str(name_or_path)!r}; known are {', '.join(known)}, or a folder with a data.toml")
 
 
-def run(recipe: str | Path = "mini", stages: Sequence[str] = STAGES, folder: Path | None = None, output: Path | None = None,
+def run(recipe: str | Path = "mini", stages: Sequence[str] | None = None, folder: Path | None = None, output: Path | None = None,
         device: str | None = None, worker: int = 0, workers: int = 1,
         start: Path | None = None, ablations: Sequence[str] = ()) -> None:  # fmt: skip
     """Run stages of a recipe (a folder with one TOML file a stage) and write the model to `output` (default: checkpoints/NAME).
@@ -47,8 +69,9 @@ def run(recipe: str | Path = "mini", stages: Sequence[str] = STAGES, folder: Pat
     recipe = find(recipe)
     folder, output = folder or Path("runs") / recipe.name, output or Path("checkpoints") / recipe.name
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if unknown := set(stages) - set(STAGES):
-        raise ConfigError(f"unknown stages {sorted(unknown)}; known are {', '.join(STAGES)}")
+    (family, steps), known = family_of(recipe), stages_of(recipe)
+    if unknown := set(stages := stages or known) - set(known):
+        raise ConfigError(f"unknown stages {sorted(unknown)}; known are {', '.join(known)}")
     processes = PartialState(cpu=device == "cpu")  # said once, here: without it, processes on CPUs would not know of each other
     if processes.num_processes > 1:
         worker, workers = processes.process_index, processes.num_processes
@@ -61,12 +84,8 @@ def run(recipe: str | Path = "mini", stages: Sequence[str] = STAGES, folder: Pat
         ablate(space, name)
     if ablations:
         return
-    steps: dict[str, Callable[[Workspace], None]] = {
-        "data": do.make_data, "text": do.train_text, "clap": do.train_clap, "vae": do.train_vae, "upscale": do.train_upscaler,
-        "latents": do.make_latents, "base": do.train_base, "align": do.train_align, "adapt": do.train_adapt,
-        "export": lambda space: export(space, output),
-    }  # fmt: skip
-    for stage in STAGES:
+    steps = {**steps, "export": lambda space: (music.export if family == "music" else export)(space, output)}
+    for stage in known:
         if stage in stages:
             processes.print(f"== {stage}", flush=True)
             steps[stage](space)

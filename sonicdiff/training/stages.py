@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import PartialState
-from diffusers import AutoencoderKL, ModelMixin, UNet2DConditionModel
-from transformers import CLIPTokenizer, PreTrainedModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTokenizer
 
 from sonicdiff.audio.clap import ClapFrontEnd
 from sonicdiff.audio.waveform import Waveform
@@ -33,7 +32,7 @@ from sonicdiff.training.config import build
 from sonicdiff.training.images import halved, to_tensor
 from sonicdiff.training.loop import train
 from sonicdiff.training.tokenizer import make_tokenizer
-from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels, text_states, token_ids
+from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, keep, labels, text_states, token_ids
 
 NATIVE = {size: (f"latents-{8 * size}", f"latents-{8 * size}-mirrored") for size in (16, 32)}  # by the UNet's sample_size
 
@@ -56,14 +55,6 @@ def mel_features(front_end: ClapFrontEnd, of: Row, seconds: float) -> np.ndarray
     return front_end.features(window)[0, 0].numpy().astype(np.float16)
 
 
-def keep(model: ModelMixin | PreTrainedModel, folder: Path) -> None:
-    """Save from one process; the others wait, since the next stage reads it."""
-    processes = PartialState()
-    if processes.is_main_process:
-        model.save_pretrained(folder)
-    processes.wait_for_everyone()
-
-
 def train_text(space: Workspace) -> None:
     config = space.config("text")
     rows = [row(index) for index in range(space.data.captions)]
@@ -74,8 +65,11 @@ def train_text(space: Workspace) -> None:
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
     torch.manual_seed(config.loop.seed)
     model = text.make_text_encoder(tokenizer).to(space.device)
-    heads = text.TextHeads(model.config.hidden_size, len(CAUSES), len(PLACES), len(LIGHTS)).to(space.device)
-    train(text.TextTask(model, heads, token_ids(tokenizer, [r.caption for r in rows]), labels(rows)), config.loop, space.path("run-text"))
+    of = labels(rows)
+    said = text.Attributes(
+        {"cause": (of.cause, len(CAUSES)), "place": (of.place, len(PLACES)), "light": (of.light, len(LIGHTS))}, {"intensity": of.intensity}
+    )
+    train(text.TextTask(model, token_ids(tokenizer, [r.caption for r in rows]), said), config.loop, space.path("run-text"))
     keep(model, folder / "text_encoder")
 
 

@@ -25,28 +25,34 @@ class Labels:
     intensity: np.ndarray
 
 
-def make_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+def make_text_encoder(tokenizer: CLIPTokenizer, width: int = 192, layers: int = 3) -> CLIPTextModel:
     config = CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=192, intermediate_size=768, num_hidden_layers=3, num_attention_heads=6, projection_dim=256,
+        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=4 * width, num_hidden_layers=layers,
+        num_attention_heads=width // 32,
+        projection_dim=256,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     return CLIPTextModel(config)
 
 
-class TextHeads(nn.Module):
-    """Linear readings of the pooled caption; needed while learning only."""
+UNSAID = -1  # the label of what a caption leaves open; of a number: NaN
 
-    def __init__(self, width: int, causes: int, places: int, lights: int):
-        super().__init__()
-        self.cause, self.place, self.light = nn.Linear(width, causes), nn.Linear(width, places), nn.Linear(width, lights)
-        self.intensity = nn.Linear(width, 1)
+
+@dataclass(frozen=True)
+class Attributes:
+    """What each of N captions was written for: labels (int64, N) with how many there are, numbers (float, N)."""
+
+    labels: dict[str, tuple[np.ndarray, int]]
+    numbers: dict[str, np.ndarray]
 
 
 class TextTask:
-    """Captions as `tokens` (N, 77) and what they were written for."""
+    """Captions as `tokens` (N, 77) and what they say, read off the pooled caption by linear heads that are needed while learning only."""
 
-    def __init__(self, text: CLIPTextModel, heads: TextHeads, tokens: Tensor, labels: Labels):
-        self.text, self.heads, self.tokens, self.labels = text, heads, tokens, labels
+    def __init__(self, text: CLIPTextModel, tokens: Tensor, said: Attributes, number_weight: float = 4.0):
+        self.text, self.tokens, self.said, self.number_weight = text, tokens, said, number_weight
+        sizes = {name: count for name, (_, count) in said.labels.items()} | dict.fromkeys(said.numbers, 1)
+        self.heads = nn.ModuleDict({name: nn.Linear(text.config.hidden_size, size) for name, size in sizes.items()}).to(text.device)
 
     def modules(self) -> dict[str, nn.Module]:
         return {"text": self.text, "heads": self.heads}
@@ -56,12 +62,15 @@ class TextTask:
 
     def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
         rows = draw.numpy.integers(0, len(self.tokens), batch_size)
-        device = self.heads.cause.weight.device
+        device = self.text.device
         pooled = self.text(input_ids=self.tokens[torch.from_numpy(rows)].to(device)).pooler_output
-        parts = {
-            name: F.cross_entropy(getattr(self.heads, name)(pooled), torch.from_numpy(getattr(self.labels, name)[rows]).to(device))
-            for name in ("cause", "place", "light")
-        }
-        strength = torch.from_numpy(self.labels.intensity[rows]).float().to(device)
-        parts["intensity"] = F.smooth_l1_loss(self.heads.intensity(pooled)[:, 0], strength)
-        return {"loss": sum(parts.values()) + 4 * parts["intensity"], **parts}  # pyright: ignore[reportReturnType]
+        parts = {}
+        for name, (labels, _) in self.said.labels.items():
+            parts[name] = F.cross_entropy(self.heads[name](pooled), torch.from_numpy(labels[rows]).to(device), ignore_index=UNSAID)
+        total = torch.stack(list(parts.values())).sum()
+        for name, numbers in self.said.numbers.items():
+            wanted = torch.from_numpy(numbers[rows]).float().to(device)
+            said = wanted.isfinite()
+            parts[name] = F.smooth_l1_loss(self.heads[name](pooled)[said, 0], wanted[said])
+            total = total + self.number_weight * parts[name]
+        return {"loss": total, **parts}

@@ -51,11 +51,11 @@ def make_vae(options: VaeOptions) -> AutoencoderKL:
 
 
 class VaeTask:
-    """Learns to reconstruct crops of the chunk folders `scenes` and `textures` (uint8 images)."""
+    """Learns to reconstruct crops of the chunk folders `scenes` and, if there are any, `textures` (uint8 images, grey or coloured)."""
 
-    def __init__(self, vae: AutoencoderKL, options: VaeOptions, scenes: Path, textures: Path):
-        self.vae, self.options = vae.to(memory_format=torch.channels_last), options
-        self.scenes, self.textures = Chunks(scenes), Chunks(textures)
+    def __init__(self, vae: AutoencoderKL, options: VaeOptions, scenes: Path, textures: Path | None = None, mirrored: bool = True):
+        self.vae, self.options, self.mirrored = vae.to(memory_format=torch.channels_last), options, mirrored
+        self.scenes, self.textures = Chunks(scenes), Chunks(textures) if textures else None
         self.colour = nn.Conv2d(vae.config.latent_channels, 3, 1).to(vae.device)
 
     def modules(self) -> dict[str, nn.Module]:
@@ -67,9 +67,11 @@ class VaeTask:
     def batch(self, draw: Draw, size: int) -> Tensor:
         of_textures, crop, rng = round(size * self.options.texture_share), self.options.crop, draw.numpy
         at_half = rng.random() < self.options.half_share
-        scenes = self.scenes[rng.integers(0, len(self.scenes), size - of_textures)]
-        textures = self.textures[rng.integers(0, len(self.textures), of_textures)]
-        pixels = to_tensor(random_crops(np.concatenate([scenes, textures]), crop * (2 if at_half else 1), rng), self.vae.device)
+        images = self.scenes[rng.integers(0, len(self.scenes), size - of_textures)]
+        if self.textures is not None:
+            images = np.concatenate([images, self.textures[rng.integers(0, len(self.textures), of_textures)]])
+        pixels = to_tensor(random_crops(images, crop * (2 if at_half else 1), rng, self.mirrored), self.vae.device)
+        pixels = pixels.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         return halved(pixels) if at_half else pixels
 
     def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate import PartialState
+from diffusers import ModelMixin
 from torch import Tensor
-from transformers import ClapAudioModelWithProjection, CLIPTextModel, CLIPTokenizer
+from transformers import ClapAudioModelWithProjection, CLIPTextModel, CLIPTokenizer, PreTrainedModel
 
 from sonicdiff.synthetic.classes import CALM, CLASSES, LIGHTS, PLACES
 from sonicdiff.synthetic.dataset import Row, row
@@ -28,6 +30,7 @@ CAUSES = (CALM, *CLASSES)
 class DataOptions:
     """How much is rendered."""
 
+    family: str = "pictures"
     pictures: int = 5120
     textures: int = 2048
     sounds: int = 2048
@@ -75,6 +78,14 @@ def labels(rows: list[Row]) -> Labels:
         np.array([LIGHTS.index(r.scene.light) for r in rows]),
         np.array([r.scene.intensity for r in rows]),
     )
+
+
+def keep(model: ModelMixin | PreTrainedModel, folder: Path) -> None:
+    """Save from one process; the others wait, since the next stage reads it."""
+    processes = PartialState()
+    if processes.is_main_process:
+        model.save_pretrained(folder)
+    processes.wait_for_everyone()
 
 
 def token_ids(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:

@@ -12,7 +12,7 @@ import gradio as gr
 from PIL import Image
 
 from sonicdiff.pipelines import provenance
-from sonicdiff.pipelines.checkpoints import load_once
+from sonicdiff.pipelines.checkpoints import load_pictures
 
 Result = tuple[str, dict[str, float] | None]
 HEIGHT = 320  # pixels of a photo on the page: the button stays in sight of it
@@ -28,7 +28,7 @@ def create_demo(model: str = "mini") -> gr.Blocks:
         if not photo or not (sound or prompt):
             raise gr.Error("Give a photo, and a sound or some words to change it by.", print_exception=False)
         options = {"audio_guidance_scale": follow, "num_inference_steps": int(steps), "callback_on_step_end": told(progress)}
-        return finished(model, sound, lambda: load_once(model).edit(photo, sound, prompt, show_progress=False, **options))
+        return finished(model, sound, lambda: load_pictures(model).edit(photo, sound, prompt, show_progress=False, **options))
 
     def generate(sound: str | None, prompt: str, follow: float, steps: int, seed: float, progress: gr.Progress = gr.Progress()) -> Result:  # noqa: B008
         """An image made from a sound, a text, or both; a negative seed draws one."""
@@ -36,7 +36,7 @@ def create_demo(model: str = "mini") -> gr.Blocks:
             raise gr.Error("Give a sound, some words, or both.", print_exception=False)
         options = {"audio_guidance_scale": follow, "num_inference_steps": int(steps), "callback_on_step_end": told(progress)}
         drawn = int(seed) if seed >= 0 else secrets.randbelow(2**32)
-        return finished(model, sound, lambda: load_once(model).generate(sound, prompt, seed=drawn, show_progress=False, **options)[0])
+        return finished(model, sound, lambda: load_pictures(model).generate(sound, prompt, seed=drawn, show_progress=False, **options)[0])
 
     with gr.Blocks(title="sonicdiff") as demo:
         gr.Markdown(HEAD)
@@ -58,7 +58,7 @@ def create_demo(model: str = "mini") -> gr.Blocks:
 
 def finished(model: str, sound: str | None, make: Callable[[], Image.Image]) -> Result:
     """The path of the picture, saved with its record but no paths, and what the sound was heard as; a bad input as one sentence."""
-    pipeline = load_once(model)
+    pipeline = load_pictures(model)
     try:
         heard = dict(pipeline.heard(sound)) if sound and pipeline.labels is not None else None
         image = make()

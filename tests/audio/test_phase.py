@@ -12,7 +12,7 @@ from torch import Tensor
 from tunes import tune
 
 from sonicdiff.audio.heap import TOLERANCE, integrate
-from sonicdiff.audio.phase import PREVIEW, decode, decoding_grid, initial_phase, istft, undo_filters
+from sonicdiff.audio.phase import decode, decoding_grid, initial_phase, istft, preview, undo_filters
 from sonicdiff.audio.spectrogram import SpectrogramParams, mel_filters, mel_spectrogram, stft, to_mel
 
 PARAMS = SpectrogramParams()
@@ -33,7 +33,7 @@ def test_a_loop_comes_back() -> None:
     found = decode(mel, PARAMS, circular=True)
     assert found.shape == truth.shape == (1, 256 * 441)
     assert spectral_error(truth, found) < 0.24  # clicks in a window of 100 ms; real music comes to less
-    assert spectral_error(truth, decode(mel, PARAMS, circular=True, **PREVIEW)) < 0.26
+    assert spectral_error(truth, preview(mel, PARAMS, circular=True)) < 0.26
     assert float(found.square().mean() / truth.square().mean()) == pytest.approx(1, abs=0.1)
     assert torch.equal(found, decode(mel, PARAMS, circular=True))
     assert not torch.equal(found, decode(mel, PARAMS, circular=True, seed=1))

@@ -46,4 +46,5 @@ def test_an_edit_is_compared_with_the_doubled_photo(doubled: SonicDiffusionPipel
     photo = Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8))
     edited = doubled.edit(photo, None, num_inference_steps=2, show_progress=False)
     (source,) = doubled.sources.sources.values()
+    assert source.reconstruction is not None
     assert edited.size == photo.size and source.reconstruction.size == doubled.size(photo)

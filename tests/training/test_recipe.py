@@ -11,7 +11,7 @@ import torch
 from sonicdiff.pipelines.checkpoints import load
 from sonicdiff.training.cache import Chunks, fill
 from sonicdiff.training.config import ConfigError
-from sonicdiff.training.recipe import STAGES, find, run
+from sonicdiff.training.recipe import find, run, stages_of
 
 LOOP = 'stage = "{}"\n[loop]\nsteps = 2\nbatch_size = 4\nlearning_rate = 1e-4\nlog_every = 1\n'
 
@@ -79,7 +79,7 @@ def test_unknown_recipes_and_stages_list_the_known() -> None:
         find("nosuch")
     with pytest.raises(ConfigError, match="adapt"):
         run("mini", ("base", "nosuch"))
-    assert all((find("mini") / f"{stage}.toml").is_file() for stage in STAGES if stage not in ("latents", "export"))
+    assert all((find("mini") / f"{stage}.toml").is_file() for stage in stages_of("mini") if stage not in ("latents", "export"))
 
 
 def test_chunks_can_be_filled_by_several_and_holes_are_named(tmp_path: Path) -> None:

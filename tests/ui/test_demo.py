@@ -16,7 +16,7 @@ from sonicdiff.ui import demo as app
 
 @pytest.fixture
 def pages(tiny: SonicDiffusionPipeline, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr(app, "load_once", lambda model: tiny)
+    monkeypatch.setattr(app, "load_pictures", lambda model: tiny)
     demo = app.create_demo("tiny")
     return {str(block.api_name): block.fn for block in demo.fns.values()}
 

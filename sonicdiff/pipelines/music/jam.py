@@ -1,0 +1,243 @@
+"""The endless jam: clips that go on from one another, bar by bar, from prompt to prompt, joined sample by sample.
+
+Each clip is painted after the end of the one before (whose last bar stays on the canvas) and its phases lead on from it, so that there
+is no seam to hide. What is asked of the jam while it plays is heard from the next clip on.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sonicdiff.audio import phase
+from sonicdiff.audio.image import TYPICAL_MAX
+from sonicdiff.audio.waveform import Waveform
+from sonicdiff.diffusion.ddim import StepCallback, Stopped
+from sonicdiff.diffusion.interpolation import lerp
+from sonicdiff.pipelines.music import canvas, tempo
+from sonicdiff.pipelines.music.components import MusicComponents, Sampling, Start, strength_of
+from sonicdiff.pipelines.music.level import LOUDNESS, gain_to
+from sonicdiff.pipelines.music.tempo import BEATS_A_BAR
+
+OVERLAP = 0.05  # seconds in which a clip takes over from the one before: the same music, in phase
+CONTEXT_BARS = 1  # of the clip before that a clip is painted after
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the jam is asked to play. strength: how far a clip may leave the one before; seed: of the noise, which is another each clip."""
+
+    prompt: str
+    negative_prompt: str = ""
+    strength: float = 0.9
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch(Waveform):
+    """What a jam plays next. after: the samples that follow, held back for the next stretch to take over in."""
+
+    after: np.ndarray
+
+    def again(self) -> Stretch:
+        """Once more, its end leading into its beginning: for when the next is not there in time."""
+        held = self.after.shape[1]
+        faded = np.concatenate([crossfaded(self.after, self.samples[:, :held]), self.samples[:, held:]], axis=1)
+        return Stretch(faded, self.sample_rate, self.after)
+
+
+@dataclass
+class Jam:
+    """An endless walk: `next_clip` makes the next clip, `steer` changes what is asked, `cancel` stops at the next step.
+
+    bars: of a clip. walk: the clips in which one prompt becomes the next. bpm: of the whole jam, by default the first prompt's.
+    """
+
+    pipeline: MusicComponents
+    asked: Asked
+    bars: int = 2
+    walk: int = 2
+    bpm: float | None = None
+    how: Sampling = field(default_factory=lambda: Sampling(num_inference_steps=12))
+    loudness: float = LOUDNESS
+
+    def __post_init__(self) -> None:
+        strength_of(self.asked.strength)
+        if self.bars < 1 or self.walk < 1:
+            raise ValueError(f"got bars {self.bars} and walk {self.walk}; expected at least 1 of each")
+        bpm = self.bpm or tempo.asked(self.asked.prompt) or self.pipeline.config["bpm"]
+        self.grid = self.pipeline.grid(bpm, bars=self.bars)
+        self.number = 0  # of clips made
+        self.cancelled = threading.Event()
+        self._text: Tensor | None = None  # what the clip before read
+        self._latents: Tensor | None = None  # the clip before
+        self._tail: Tensor | None = None  # its last samples, before their gain
+        self._gain: float | None = None
+        self._left = 0  # clips until the prompt that was asked for is reached
+
+    @property
+    def clip_seconds(self) -> float:
+        return self.grid.seconds
+
+    def steer(self, prompt: str | None = None, negative_prompt: str | None = None, strength: float | None = None,
+              seed: int | None = None) -> None:  # fmt: skip
+        """Asks for something else, from the next clip on; what is None stays."""
+        given = {"prompt": prompt, "negative_prompt": negative_prompt, "strength": strength, "seed": seed}
+        if strength is not None:
+            strength_of(strength)
+        self.asked = replace(self.asked, **{name: value for name, value in given.items() if value is not None})
+        if prompt is not None:
+            self._left = self.walk
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    @torch.no_grad()
+    def next_clip(self, callback: StepCallback | None = None) -> Stretch:
+        """The next clip, exactly `clip_seconds` long but for the first, which is OVERLAP shorter.
+
+        Raises `Stopped` once cancelled, or where the callback returns False.
+        """
+
+        def go_on(step: int, t: int, x: Tensor) -> bool:
+            return not self.cancelled.is_set() and (callback is None or callback(step, t, x) is not False)
+
+        generator = torch.Generator().manual_seed(self.asked.seed + self.number)
+        null, text = self._texts()
+        latents = self._paint(null, text, generator, go_on)
+        sound = self._play(latents)
+        self._text, self._latents, self.number = text, latents, self.number + 1
+        return sound
+
+    @torch.no_grad()
+    def rehearse(self, clock: Callable[[], float] = time.perf_counter) -> float:
+        """Seconds of music that this machine makes in a second; below 1 it is slower than the music. Nothing of the jam is used up."""
+        other = replace(self, asked=replace(self.asked))
+        other.next_clip()  # compiles what is compiled, and is what the next goes on from
+        began = clock()
+        other.next_clip()
+        return self.clip_seconds / max(clock() - began, 1e-9)
+
+    def _texts(self) -> tuple[Tensor, Tensor]:
+        """Null text and text, a step further from what was played last to what is asked."""
+        null, asked = self.pipeline.read_prompts(self.asked.negative_prompt, self.asked.prompt)
+        if self._text is None or self._left <= 0 or self._text.shape != asked.shape:
+            return null, asked
+        way = 1 / self._left
+        self._left -= 1
+        return null, lerp(self._text, asked, way)
+
+    def _paint(self, null: Tensor, text: Tensor, generator: torch.Generator, callback: StepCallback) -> Tensor:
+        """The clip's latents, painted after the last bar of the clip before, from what that clip has in the same place."""
+        noise = self.pipeline.noise(self.grid, generator)
+        if self._latents is None:
+            return self.pipeline.denoise(null, text, noise, self.how, False, None, generator, callback)
+        columns = self.grid.frames_of(CONTEXT_BARS * BEATS_A_BAR) // canvas.factor_of(self.pipeline.vae)
+        before = self._latents[..., -columns:]
+        picture = torch.cat([before, self._latents], -1)
+        whole_noise = torch.cat([torch.randn(before.shape, generator=generator).to(noise), noise], -1)
+        mask = torch.ones_like(picture[:, :1])
+        mask[..., :columns] = 0
+        start = Start(picture, TYPICAL_MAX, strength_of(self.asked.strength), mask)
+        return self.pipeline.denoise(null, text, whole_noise, self.how, False, start, generator, callback)[..., columns:]
+
+    def _play(self, latents: Tensor) -> Stretch:
+        """The clip's samples: the last frames of the clip before are decoded again before it, and lead into it."""
+        params, factor = self.grid.params, canvas.factor_of(self.pipeline.vae)
+        columns = math.ceil((math.ceil(params.win_length / params.hop_length) + 8) / factor)
+        overlap = columns * factor * params.hop_length
+        seen = latents if self._latents is None else torch.cat([self._latents[..., -columns:], latents], -1)
+        before = self._tail
+        samples = phase.decode(self.pipeline.mel(seen, self.grid, loop=False), params, before=before).cpu()
+        if before is not None:
+            led = crossfaded(before[..., -self._held :].numpy(), samples[..., overlap - self._held : overlap].numpy())
+            samples = torch.cat([torch.from_numpy(led), samples[..., overlap:]], -1)
+        self._tail = samples[..., -overlap:]
+        return self._levelled(samples.numpy())
+
+    @property
+    def _held(self) -> int:
+        """Samples that a clip holds back, for the next to take over in."""
+        return round(OVERLAP * self.grid.params.sample_rate)
+
+    def _levelled(self, samples: np.ndarray) -> Stretch:
+        """At the jam's loudness; what the clip before was louder or softer is made up for in one beat."""
+        rate = self.grid.params.sample_rate
+        gain = gain_to(Waveform(samples, rate), self.loudness)
+        ramp = np.full(samples.shape[1], gain, np.float32)
+        if self._gain is not None:
+            beat = round(self.grid.samples / self.grid.beats)
+            ramp[:beat] = np.linspace(self._gain, gain, beat, dtype=np.float32)
+        self._gain = gain
+        levelled = samples * ramp
+        return Stretch(levelled[:, : -self._held], rate, levelled[:, -self._held :])
+
+
+def crossfaded(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """From a to b, (channels, n) each. Along the line: where both are the same music in phase, equal power would swell."""
+    way = np.linspace(0, 1, a.shape[1], dtype=np.float32)
+    return (1 - way) * a + way * b
+
+
+def made_for(jam: Jam, seconds: float, prompts: Sequence[str] = (), clips_each: int = 4,
+             on_clip: Callable[[float], object] = lambda done: None) -> Waveform:  # fmt: skip
+    """`seconds` of a jam that walks through `prompts` and back to the first, each for so many clips. on_clip: told the seconds made."""
+    parts, done = [], 0.0
+    while done < seconds:
+        if prompts and jam.number and jam.number % clips_each == 0 and len(prompts) > 1:
+            jam.steer(prompt=prompts[jam.number // clips_each % len(prompts)])
+        parts.append(jam.next_clip())
+        done += parts[-1].seconds
+        on_clip(done)
+    rate = parts[0].sample_rate
+    return Waveform(np.concatenate([part.samples for part in parts], axis=1)[:, : round(seconds * rate)], rate)
+
+
+def paced(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monotonic) -> Iterator[Stretch]:
+    """The jam in real time: the next stretch whenever less than half a clip is left to play, for ever.
+
+    A thread makes clips, at most `look_ahead` of them before they are due, so that steering is soon heard. Where the next clip is not
+    there in time, the last one comes again. Ends once the jam is cancelled; what else stops the thread is raised here.
+    """
+    if look_ahead < 1:
+        raise ValueError(f"got look_ahead {look_ahead}; expected at least 1 clip")
+    made: queue.Queue[Stretch | BaseException] = queue.Queue(look_ahead)
+    threading.Thread(target=keep_making, args=(jam, made), daemon=True).start()
+    margin, now = jam.clip_seconds / 2, None
+    plays_until = 0.0
+    try:
+        while True:
+            try:
+                coming = made.get(timeout=None if now is None else max(plays_until - clock(), 0.0))
+            except queue.Empty:
+                coming = now.again() if now is not None else None
+            if isinstance(coming, Stopped):
+                return
+            if isinstance(coming, BaseException):
+                raise coming
+            assert coming is not None
+            plays_until = (clock() if now is None else max(plays_until, clock() - margin)) + coming.seconds
+            now = coming
+            yield now
+            if jam.cancelled.wait(max(plays_until - margin - clock(), 0.0)):
+                return
+    finally:
+        jam.cancel()
+
+
+def keep_making(jam: Jam, made: queue.Queue[Stretch | BaseException]) -> None:
+    """Clips into the queue, as long as there is room and until something ends it, which goes in last."""
+    while True:
+        try:
+            made.put(jam.next_clip())
+        except BaseException as error:
+            made.put(error)
+            return

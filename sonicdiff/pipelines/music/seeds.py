@@ -1,0 +1,115 @@
+"""What music may start from: a loop of ours by name, any sound, or a spectrogram picture; as mel magnitudes on a grid."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from sonicdiff.audio import image as spectrogram_image
+from sonicdiff.audio import phase, waveform
+from sonicdiff.audio.spectrogram import SpectrogramParams, mel_spectrogram
+from sonicdiff.audio.waveform import Waveform
+from sonicdiff.pipelines import photos
+from sonicdiff.pipelines.music.tempo import Grid, estimate
+from sonicdiff.pipelines.sounds import Heard, Sound
+
+NOTHING = Heard()
+LOOPS = Path(__file__).parent / "loops"
+SeedImage = Sound | Image.Image
+"""A name in SEEDS, a sound (path, bytes, Waveform, (array, rate)), or a spectrogram: a PIL image, or the path of a PNG."""
+
+
+@dataclass(frozen=True)
+class SeedLoop:
+    """One of our loops: four bars of 4/4 without a seam."""
+
+    bpm: float
+    description: str
+    beats: int = 16
+
+    def sound(self, name: str) -> Waveform:
+        return waveform.load(LOOPS / f"{name}.ogg")
+
+
+SEEDS = {
+    "dusty beat": SeedLoop(80, "lo-fi electric piano in a minor"),
+    "four on the floor": SeedLoop(124, "house synth in g minor"),
+    "late club": SeedLoop(126, "jazz saxophone in f major"),
+    "open road": SeedLoop(128, "rock electric guitar in e minor"),
+    "beach at dusk": SeedLoop(118, "bossa nova flute in c major"),
+    "slow tide": SeedLoop(76, "ambient cello in d minor, without drums"),
+    "back porch": SeedLoop(104, "folk acoustic guitar in g major"),
+}
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A sound with its tempo, and when its first beat falls (s); `heard` is for the record."""
+
+    sound: Waveform
+    bpm: float
+    first_beat: float
+    heard: Heard = NOTHING
+
+    @property
+    def beats(self) -> float:
+        return (self.sound.seconds - self.first_beat) * self.bpm / 60
+
+    def mel(self, grid: Grid, stereo: bool, circular: bool) -> Tensor:
+        """Mel magnitudes (1 or 2 channels, mel_bins, grid.frames): its beats from the first on, again from there if they are too few."""
+        seconds = grid.beats * 60 / self.bpm
+        hop = max(1, round(seconds * grid.params.sample_rate / grid.frames))
+        params = replace(grid.params, hop_length=hop, stereo=stereo)
+        samples = self.sound.resampled(params.sample_rate).samples
+        samples = samples[:, round(self.first_beat * params.sample_rate) :]
+        wanted = grid.frames * hop
+        if samples.shape[1] < wanted:
+            beat = 60 / self.bpm * params.sample_rate
+            whole = round(max(1, samples.shape[1] // beat) * beat)
+            samples = np.tile(samples[:, :whole], (1, -(-wanted // max(whole, 1))))
+        cut = Waveform(np.ascontiguousarray(samples[:, :wanted]), params.sample_rate)
+        return mel_spectrogram(cut, params, circular)[..., : grid.frames]
+
+
+def is_name(source: Any) -> bool:
+    return isinstance(source, str) and source in SEEDS
+
+
+def read(source: SeedImage, params: SpectrogramParams, bpm: float | None = None, start: float = 0.0, length: float | None = None) -> Seed:
+    """What to start from. bpm: its tempo, by default the loop's own, or estimated. Raises AudioError, ImageError or ValueError."""
+    if is_name(source):
+        assert isinstance(source, str)
+        loop = SEEDS[source]
+        return Seed(loop.sound(source), loop.bpm, 0.0)
+    if isinstance(source, str) and not Path(source).suffix and not Path(source).exists():
+        raise ValueError(f"there is no seed {source!r}; known are {', '.join(SEEDS)}, and the path of a sound or a spectrogram")
+    if isinstance(source, Image.Image) or str(source).lower().endswith(".png"):
+        sound = from_picture(source, params)
+    else:
+        sound = waveform.load(source, start, waveform.MOST_SECONDS if length is None else length)
+    estimated, first_beat = estimate(sound) if bpm is None else (bpm, 0.0)
+    path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
+    heard = Heard(records=({"name": path and Path(path).name, "sha256": sound.sha256(), "weight": 1.0},), files=(path,))
+    return Seed(sound, estimated, first_beat, heard)
+
+
+def from_picture(source: Any, params: SpectrogramParams) -> Waveform:
+    """The sound of a spectrogram picture, with the settings it carries, else with `params` at its height."""
+    picture = photos.opened(source)
+    mel, found = spectrogram_image.from_image(picture, replace(params, mel_bins=picture.height))
+    samples = phase.decode(mel, found).numpy()
+    return waveform.load((samples / max(1.0, float(np.abs(samples).max())), found.sample_rate))
+
+
+def read_mask(source: photos.Photo, size: Sequence[int]) -> Tensor:
+    """A mask (1, 1, height, width) from 0, keep, to 1, repaint (white), of latents of that size."""
+    picture = photos.load(source).convert("L").resize((size[1], size[0]), Image.Resampling.BOX)
+    return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)[None, None]

@@ -1,0 +1,86 @@
+"""Tempo: what a prompt asks for, what a sound has, and the grid of frames on which whole beats fit."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sonicdiff.audio.spectrogram import SpectrogramParams
+from sonicdiff.audio.waveform import Waveform
+
+SLOWEST, FASTEST = 40.0, 240.0  # beats a minute
+BEATS_A_BAR = 4
+ASKED = re.compile(r"(?<![\d.])(\d{2,3}(?:\.\d+)?)\s*-?\s*(?:bpm|beats (?:per|a) minute)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How a stretch of music lies on a picture: `beats` of it on `frames` columns, each a hop of `params`."""
+
+    params: SpectrogramParams
+    frames: int
+    beats: float
+
+    @property
+    def samples(self) -> int:
+        return self.frames * self.params.hop_length
+
+    @property
+    def seconds(self) -> float:
+        return self.samples / self.params.sample_rate
+
+    @property
+    def bpm(self) -> float:
+        return 60 * self.beats / self.seconds
+
+    def frames_of(self, beats: float) -> int:
+        return round(beats * self.frames / self.beats)
+
+
+def asked(prompt: str) -> float | None:
+    """The tempo a prompt names ("110 bpm"), in beats a minute. The last one counts; ValueError if it is out of range."""
+    found = ASKED.findall(prompt)
+    return checked(float(found[-1])) if found else None
+
+
+def checked(bpm: float) -> float:
+    if not (math.isfinite(bpm) and SLOWEST <= bpm <= FASTEST):
+        raise ValueError(f"got a tempo of {bpm:g} bpm; expected {SLOWEST:g} to {FASTEST:g}")
+    return float(bpm)
+
+
+def fit(beats: float, bpm: float, params: SpectrogramParams, frames_a_beat: float | None, multiple: int) -> Grid:
+    """A grid for `beats` at `bpm`. With `frames_a_beat` the picture of a beat is that wide, whatever the tempo, and the hop follows it.
+
+    Without, the hop stays near that of `params` and the picture's width follows the tempo, in multiples of `multiple`; the hop takes
+    up what is left, so that the tempo is exact.
+    """
+    seconds = beats * 60 / bpm
+    wanted = beats * frames_a_beat if frames_a_beat else seconds * params.frames_per_second
+    frames = multiple * max(1, round(wanted / multiple) if not frames_a_beat else math.ceil(round(wanted / multiple, 6)))
+    if frames_a_beat:
+        beats = frames / frames_a_beat
+        seconds = beats * 60 / bpm
+    hop = max(1, round(seconds * params.sample_rate / frames))
+    window = max(params.win_length, hop + 1)
+    return Grid(replace(params, hop_length=hop, win_length=window, n_fft=max(params.n_fft, window)), frames, beats)
+
+
+def estimate(sound: Waveform) -> tuple[float, float]:
+    """The tempo of a sound in beats a minute and the time of its first beat in seconds, by librosa; 120 and 0 where it has no beat."""
+    import librosa
+
+    rate, hop = 22_050, 256
+    samples = sound.mono().resampled(rate).samples[0]
+    strength = librosa.onset.onset_strength(y=samples, sr=rate, hop_length=hop)
+    if not np.any(strength > 0):
+        return 120.0, 0.0
+    bpm = float(librosa.feature.tempo(onset_envelope=strength, sr=rate, hop_length=hop)[0])
+    _, beats = librosa.beat.beat_track(onset_envelope=strength, sr=rate, hop_length=hop, bpm=bpm, trim=False)
+    times = librosa.frames_to_time(beats, sr=rate, hop_length=hop)
+    if len(times) > 3:  # the beats say it more exactly than the autocorrelation
+        bpm = 60 / float(np.polyfit(np.arange(len(times)), times, 1)[0])
+    return float(np.clip(bpm, SLOWEST, FASTEST)), float(times[0]) if len(times) else 0.0

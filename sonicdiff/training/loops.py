@@ -1,0 +1,34 @@
+"""The loops that music may start from: composed, played through the sound font and written beside the pipeline as Vorbis.
+
+`python -m sonicdiff.training.loops` makes them again; it needs FluidSynth.
+"""
+
+from __future__ import annotations
+
+from sonicdiff.pipelines.music.level import gain_to
+from sonicdiff.pipelines.music.seeds import LOOPS, SEEDS
+from sonicdiff.synthetic.music.composer import Brief, compose
+from sonicdiff.synthetic.music.soundfont import RATE, play
+
+BRIEFS = {
+    "dusty beat": Brief("lo-fi", "electric piano", 9, "minor", 80, 0.4, True, 4),
+    "four on the floor": Brief("house", "synth", 7, "minor", 124, 0.7, True, 2),
+    "late club": Brief("jazz", "saxophone", 5, "major", 126, 0.5, True, 3),
+    "open road": Brief("rock", "electric guitar", 4, "minor", 128, 0.8, True, 5),
+    "beach at dusk": Brief("bossa nova", "flute", 0, "major", 118, 0.4, True, 1),
+    "slow tide": Brief("ambient", "cello", 2, "minor", 76, 0.3, False, 6),
+    "back porch": Brief("folk", "acoustic guitar", 7, "major", 104, 0.5, True, 7),
+}
+
+
+def main() -> None:
+    from dataclasses import replace
+
+    LOOPS.mkdir(exist_ok=True)
+    for name, brief in BRIEFS.items():
+        loop = play(compose(brief), round(60 / SEEDS[name].bpm * RATE))
+        replace(loop, samples=loop.samples * gain_to(loop, -16.0)).save(LOOPS / f"{name}.ogg")
+
+
+if __name__ == "__main__":
+    main()
