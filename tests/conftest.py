@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from sonicdiff.pipelines.music.pipeline import MusicPipeline
     from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 
@@ -34,6 +35,23 @@ def loaded_tiny(tiny_directory: Path) -> SonicDiffusionPipeline:
 def tiny(loaded_tiny: SonicDiffusionPipeline) -> SonicDiffusionPipeline:
     """The tiny pipeline, as if loaded afresh."""
     return copy.deepcopy(loaded_tiny)
+
+
+@pytest.fixture(scope="session")
+def tiny_music_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny music pipeline saved."""
+    from tiny import make_music_pipeline
+
+    folder = tmp_path_factory.mktemp("models") / "tiny-music"
+    make_music_pipeline(tmp_path_factory.mktemp("tokenizer")).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_music(tiny_music_directory: Path) -> MusicPipeline:
+    from sonicdiff.pipelines.checkpoints import load_music
+
+    return load_music(tiny_music_directory, "cpu")
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def test_help_and_version() -> None:
 
 
 def app_commands() -> list[str]:
-    return ["edit", "generate", "interpolate", "replay", "models", "demo", "train", "evaluate", "doctor"]
+    return ["edit", "generate", "interpolate", "music", "riff", "jam", "replay", "models", "demo", "train", "evaluate", "doctor"]
 
 
 @pytest.mark.parametrize("command", app_commands())
@@ -168,3 +168,92 @@ def test_a_sheet_holds_every_picture() -> None:
     page = pictures.sheet([column], [("red", [red, red]), ("tall", [tall, tall])])
     colours = {colour for count, colour in page.getcolors(maxcolors=2**20) or [] if count > 10_000}
     assert {(255, 0, 0), (0, 0, 255)} <= colours
+
+
+# Music
+
+
+@pytest.fixture
+def tune(tmp_path: Path) -> Path:
+    from tunes import tune as make
+
+    return make(2.0, 8000, 0.5).save(tmp_path / "tune.wav")
+
+
+def test_music_writes_a_clip_and_its_spectrogram(tiny_music_directory: Path, tmp_path: Path) -> None:
+    result = run("music", "(jazz:1.2) piano, 100 bpm", "--bars", 1, "-m", tiny_music_directory, "--seed", 3, *STEPS)
+    assert result.exit_code == 0, result.output
+    path = Path("outputs/jazz-1-2-piano-100-bpm.wav")
+    assert str(path) in result.output and "2.40 s, a loop at 100.00 bpm, seed 3" in result.output
+    assert record(path.with_suffix(".png"))["settings"]["prompt"] == "(jazz:1.2) piano, 100 bpm"
+    again = run("replay", path, "-m", tiny_music_directory, "-q")
+    assert again.exit_code == 0 and "the same bytes" in again.output, again.output
+
+
+def test_music_in_every_format_and_number(tiny_music_directory: Path, tmp_path: Path) -> None:
+    for ending in ("flac", "ogg", "mp3"):
+        result = run("music", "x", "-o", f"a.{ending}", "-s", 1.5, "-m", tiny_music_directory, *STEPS)
+        assert result.exit_code == 0 and Path(f"a.{ending}").is_file() and Path("a.png").is_file(), result.output
+    result = run("music", "x", "-o", "b.wav", "-n", 2, "-m", tiny_music_directory, *STEPS)
+    assert Path("b-001.wav").is_file() and Path("b-002.wav").is_file(), result.output
+
+
+def test_music_from_a_seed_and_a_mask(tiny_music_directory: Path, tmp_path: Path, tune: Path) -> None:
+    Image.new("L", (8, 8), 128).save("mask.png")
+    for seed in ("dusty beat", tune):
+        options = ["--seed-image", seed, "--strength", "remix", "--mask", "mask.png", "-m", tiny_music_directory, "-o", "c.wav", *STEPS]
+        result = run("music", "x", *options)
+        assert result.exit_code == 0, result.output
+
+
+def test_riff_is_as_long_as_its_sound(tiny_music_directory: Path, tune: Path) -> None:
+    from sonicdiff.audio.waveform import load
+
+    for more in ([], ["--keep-rhythm"]):
+        result = run("riff", tune, "rock", "-o", "r.wav", "-m", tiny_music_directory, "--audio-bpm", 120, *more, *STEPS)
+        assert result.exit_code == 0 and "2.00 s at 120.00 bpm" in result.output, result.output
+        assert load("r.wav").samples.shape == (1, 16_000)
+
+
+def test_jam_says_how_fast_it_is_and_writes(tiny_music_directory: Path) -> None:
+    from sonicdiff.audio.waveform import load
+
+    result = run("jam", "jazz", "rock", "-s", 5, "--bars", 1, "-o", "j.flac", "-m", tiny_music_directory, "--steps", 2, "--seed", 1)
+    assert result.exit_code == 0 and "x real time" in result.stderr, result.output
+    assert load("j.flac").samples.shape == (1, 40_000)
+
+
+def test_jam_live_plays_into_a_pipe_and_is_steered(tiny_music_directory: Path) -> None:
+    """Two clips are read, then the pipe is closed; the line typed is taken as the next prompt."""
+    command = [sys.executable, "-m", "sonicdiff", "jam", "--live", "jazz", "--bars", "1", "--bpm", "240", "-m", str(tiny_music_directory)]
+    with subprocess.Popen([*command, "--steps", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as jam:
+        assert jam.stdin and jam.stdout and jam.stderr
+        jam.stdin.write(b"rock\n")
+        jam.stdin.close()
+        samples = jam.stdout.read(2 * 2 * 8000)
+        jam.stdout.close()
+        said = jam.stderr.read().decode()
+        jam.wait(timeout=60)
+    assert len(samples) == 32_000 and any(samples)
+    assert "next: rock" in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (["music", "x", "-o", "a.png"], 2, ".wav"),
+        (["music", "x, 999 bpm"], 1, "40 to 240"),
+        (["music", "x", "--seed-image", "nosuch"], 1, "dusty beat"),
+        (["music", "x", "--strength", "lots", "--seed-image", "dusty beat"], 1, "remix"),
+        (["music", "x", "--scheduler", "fast"], 1, "dpm"),
+        (["riff", "nosuch.wav", "x"], 1, "nosuch.wav"),
+        (["jam"], 2, "PROMPT"),
+    ],
+)
+def test_music_that_cannot_be_made(tiny_music_directory: Path, arguments: list[str], code: int, word: str) -> None:
+    fails(run(*arguments, "-m", tiny_music_directory), code, word)
+
+
+def test_a_model_of_pictures_makes_no_music(tiny_directory: Path, tiny_music_directory: Path, sound: Path, photo: Path) -> None:
+    fails(run("music", "x", "-m", tiny_directory), 1, "makes pictures")
+    fails(run("edit", photo, sound, "-m", tiny_music_directory), 1, "makes music")

@@ -23,6 +23,7 @@ from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 
 if TYPE_CHECKING:
+    from sonicdiff.pipelines.music.pipeline import MusicPipeline
     from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 TEXT_DIM, EMBED_DIM = 32, 32
@@ -115,6 +116,24 @@ def make_labels() -> SoundLabels:
     return labels
 
 
+def make_scheduler() -> DDIMScheduler:
+    return DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1
+    )
+
+
+MUSIC = {"sample_rate": 8000, "hop_length": 125, "win_length": 500, "n_fft": 1000, "mel_bins": 64, "max_frequency": 3500.0}
+
+
+def make_music_pipeline(folder: Path, **config: Any) -> MusicPipeline:
+    """A beat is 32 pixels, four latents; the UNet sees two beats at a time. At 120 bpm a hop is 125 samples of 8 kHz."""
+    from sonicdiff.pipelines.music.pipeline import MusicPipeline
+
+    tokenizer = make_tokenizer(folder)
+    parts = {"vae": make_vae(), "text_encoder": make_text_encoder(tokenizer), "tokenizer": tokenizer, "unet": make_unet()}
+    return MusicPipeline(**parts, scheduler=make_scheduler(), **{"spectrogram": MUSIC, "frames_a_beat": 32, "bpm": 120.0, **config})
+
+
 def make_pipeline(folder: Path, **config: Any) -> SonicDiffusionPipeline:
     from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
@@ -126,9 +145,7 @@ def make_pipeline(folder: Path, **config: Any) -> SonicDiffusionPipeline:
         text_encoder=make_text_encoder(tokenizer),
         tokenizer=tokenizer,
         unet=unet,
-        scheduler=DDIMScheduler(
-            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1
-        ),
+        scheduler=make_scheduler(),
         audio_encoder=make_audio_encoder(),
         feature_extractor=make_feature_extractor(),
         projector=AudioProjector(EMBED_DIM, TEXT_DIM, width=32, heads=4).eval(),

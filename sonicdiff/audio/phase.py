@@ -79,24 +79,25 @@ def undo_filters(mel: Tensor, params: SpectrogramParams) -> Tensor:
 def initial_phase(magnitudes: Tensor, params: SpectrogramParams, circular: bool, seed: int, known: Tensor | None = None) -> Tensor:
     """Phases (channels, bins, frames) integrated from the gradients of the log magnitudes, along the loudest first.
 
-    known: the spectrum of the first frames, whose phases stay.
+    The channels get one phase, that of their mean: what stands in the middle of a stereo sound stays there. known: the spectrum of the
+    first frames, whose phases stay.
     """
     first = 0 if known is None else known.shape[-1]
     grid = 2 * (magnitudes.shape[1] - 1)
     heard = math.ceil(params.max_frequency / params.sample_rate * grid) + 1  # the bins above are silent
     ratio = GAMMA * params.win_length**2 / (params.hop_length * grid)
-    phases = np.zeros(magnitudes.shape, np.float32)
-    for channel, values in enumerate(magnitudes[:, :heard].detach().cpu().numpy()):
-        log = np.log(np.maximum(values.astype(np.float64), values.max() * 1e-10 + 1e-30))
-        along_bins = np.gradient(log, axis=0)
-        along_frames = np.gradient(np.pad(log, ((0, 0), (1, 1)), mode="wrap" if circular else "edge"), axis=1)[:, 1:-1]
-        advance = along_bins / ratio + 2 * math.pi * params.hop_length * np.arange(len(log))[:, None] / grid
-        rise = -along_frames * ratio - math.pi
-        start = np.random.default_rng((seed, channel)).uniform(0, 2 * math.pi, log.shape)
-        if known is not None:
-            start[:, :first] = known[channel, :heard].angle().cpu().numpy()
-        phases[channel, :heard] = np.remainder(integrate(values, advance, rise, start, circular, first), 2 * math.pi)
-    return torch.from_numpy(phases).to(magnitudes.device)
+    values = magnitudes.mean(0)[:heard].detach().cpu().numpy()
+    log = np.log(np.maximum(values.astype(np.float64), values.max() * 1e-10 + 1e-30))
+    along_bins = np.gradient(log, axis=0)
+    along_frames = np.gradient(np.pad(log, ((0, 0), (1, 1)), mode="wrap" if circular else "edge"), axis=1)[:, 1:-1]
+    advance = along_bins / ratio + 2 * math.pi * params.hop_length * np.arange(len(log))[:, None] / grid
+    rise = -along_frames * ratio - math.pi
+    start = np.random.default_rng(seed).uniform(0, 2 * math.pi, log.shape)
+    if known is not None:
+        start[:, :first] = known.mean(0)[:heard].angle().cpu().numpy()
+    phases = np.zeros(magnitudes.shape[1:], np.float32)
+    phases[:heard] = np.remainder(integrate(values, advance, rise, start, circular, first), 2 * math.pi)
+    return torch.from_numpy(phases).to(magnitudes.device).expand_as(magnitudes)
 
 
 def griffin_lim(

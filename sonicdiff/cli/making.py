@@ -151,7 +151,7 @@ def replay(
     path = options.destination(output, f"{saved.stem}-replayed", endings=(ending,))
     pipeline = sonicdiff.load(model or provenance.named(made), device)
     again = provenance.replay(saved, sounds or None, image, pipeline, show_progress=not quiet)
-    path = again.save(path) if provenance.is_music(made) else provenance.save(again, path)
+    path = again.save(path, with_paths="files" in made) if provenance.is_music(made) else provenance.save(again, path)
     same = "the same bytes" if path.read_bytes() == saved.read_bytes() else "the same settings"
     typer.echo(f"{path}  ({same}, {time.perf_counter() - started:.1f} s)")
 

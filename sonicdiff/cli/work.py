@@ -46,8 +46,12 @@ def evaluate(
         list[str] | None,
         typer.Option("--part", help="vae, generation, editing, recordings ..., repeatable.  [default: the scores]"),
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=9, help="Images generated; edits are half as many.")] = 54,
-    num_inference_steps: options.Steps = 25,
+    n: Annotated[
+        int | None, typer.Option("-n", min=9, help="Images, or clips; edits are half as many.  [default: 54; clips 96]")
+    ] = None,
+    num_inference_steps: Annotated[
+        int | None, typer.Option("--steps", min=1, max=999, help="Denoising steps.  [default: 25; of music 30]")
+    ] = None,
     seed: Annotated[int, typer.Option(help="What is drawn at random is drawn from it.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="A third of everything, at 15 steps.")] = False,
     variants: Annotated[Path | None, typer.Option(help="A training run's folder, whose variants are tried as ablations.")] = None,
@@ -58,10 +62,21 @@ def evaluate(
     """Score a model. Its command `train-evaluators` makes the judges."""
     if context.invoked_subcommand is not None:
         return
-    from sonicdiff.evaluation.evaluate import DEFAULT_PARTS
+    from sonicdiff.evaluation.evaluate import DEFAULT_PARTS, evaluators_folder
     from sonicdiff.evaluation.evaluate import evaluate as run
+    from sonicdiff.pipelines.checkpoints import load
+    from sonicdiff.pipelines.music.pipeline import MusicPipeline
 
-    run(model, n, seed, output, num_inference_steps, parts or DEFAULT_PARTS, quick, variants=variants, log=typer.echo)
+    pipeline = load(model)
+    if isinstance(pipeline, MusicPipeline):
+        from sonicdiff.evaluation.music.evaluate import evaluate_music
+
+        if parts or variants:
+            raise ValueError("--part and --variants are for models of pictures; a model of music is scored as a whole")
+        folder, steps = output or Path("outputs/evaluation", Path(model).name), num_inference_steps or (15 if quick else 30)
+        evaluate_music(pipeline, evaluators_folder() / "music", n or (32 if quick else 96), seed, steps, output=folder, log=typer.echo)
+        return
+    run(pipeline, n or 54, seed, output, num_inference_steps or 25, parts or DEFAULT_PARTS, quick, variants=variants, log=typer.echo)
 
 
 @evaluating.command()
@@ -72,5 +87,19 @@ def train_evaluators(
 ) -> None:
     """Train the networks that judge: one looks, one listens, on seeds that no model is trained on."""
     from sonicdiff.evaluation.train import train_evaluators as run
+
+    run(output, vae, cache, log=typer.echo)
+
+
+@evaluating.command()
+def train_listener(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Its directory.")] = Path("checkpoints/evaluators/music"),
+    vae: Annotated[Path, typer.Option(help="The autoencoder whose reconstructions it hears as well.")] = Path(
+        "checkpoints/mini-music/vae"
+    ),
+    cache: Annotated[Path, typer.Option(help="For what is played.")] = Path("runs/music-judge"),
+) -> None:
+    """Train the network that judges music, on compositions that no model is trained on. Needs FluidSynth."""
+    from sonicdiff.evaluation.music.train import train_judge as run
 
     run(output, vae, cache, log=typer.echo)

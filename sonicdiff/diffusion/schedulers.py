@@ -25,7 +25,8 @@ def make_scheduler(name: str, like: Any) -> Any:
     """A sampler by name with the noise schedule of the scheduler `like`."""
     if name not in SCHEDULERS:
         raise ValueError(f"got scheduler {name!r}; expected one of {', '.join(SCHEDULERS)}")
-    return SCHEDULERS[name].from_config(like.config)
+    more = {"skip_prk_steps": True} if name == "pndm" else {}  # as Stable Diffusion has it
+    return SCHEDULERS[name].from_config(like.config, **more)
 
 
 def prepare(scheduler: Any, num_inference_steps: int, strength: float, device: torch.device) -> Tensor:

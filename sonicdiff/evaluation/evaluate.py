@@ -16,7 +16,7 @@ from sonicdiff.evaluation.material import LEVELS
 from sonicdiff.evaluation.progress import Clock
 from sonicdiff.evaluation.recordings import recordings
 from sonicdiff.evaluation.report import Table, write
-from sonicdiff.pipelines.checkpoints import folders, load, resolve
+from sonicdiff.pipelines.checkpoints import folders, load_pictures, resolve
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 PARTS: dict[str, Callable[[Session], list[Table]]] = {
@@ -56,7 +56,7 @@ def evaluate(
         raise ValueError(f"unknown parts {unknown}; known are {', '.join(PARTS)}")
     options = Options.quick(seed=seed) if quick else Options(n=n, steps=steps, seed=seed)
     judges = Evaluators.load(evaluators or evaluators_folder())
-    pipeline = model if isinstance(model, SonicDiffusionPipeline) else load(model)
+    pipeline = model if isinstance(model, SonicDiffusionPipeline) else load_pictures(model)
     name = pipeline.config.get("_name_or_path") if isinstance(model, SonicDiffusionPipeline) else str(resolve(model))
     output = output or Path("outputs") / "evaluation" / Path(str(name)).name
     tried = 1 + len(found_variants(variants)) if variants else 0

@@ -68,7 +68,7 @@ def comment(path: File) -> str:
             tags = [file.metadata, *(stream.metadata for stream in file.streams)]
     except av.FFmpegError as error:
         raise ValueError(str(error)) from error
-    return next(value for tag in tags for name, value in tag.items() if name.lower() == "comment")
+    return {name.lower(): value for tag in tags for name, value in tag.items()}["comment"]
 
 
 def replay(

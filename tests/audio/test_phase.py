@@ -14,6 +14,7 @@ from tunes import tune
 from sonicdiff.audio.heap import TOLERANCE, integrate
 from sonicdiff.audio.phase import decode, decoding_grid, initial_phase, istft, preview, undo_filters
 from sonicdiff.audio.spectrogram import SpectrogramParams, mel_filters, mel_spectrogram, stft, to_mel
+from sonicdiff.audio.waveform import Waveform
 
 PARAMS = SpectrogramParams()
 
@@ -56,12 +57,24 @@ def test_the_phases_of_a_loop_have_no_beginning() -> None:
     assert float(apart[magnitudes[..., 1:] > 0.01 * magnitudes.max()].abs().max()) < 1e-2
 
 
-def test_stereo_channels_are_decoded_apart() -> None:
+def test_what_stands_in_the_middle_of_a_stereo_sound_stays_there() -> None:
     mono = mel_spectrogram(tune(0.64))
-    both = torch.cat([mono, 0.5 * mono])
-    found = decode(both, SpectrogramParams(stereo=True), iterations=2)
+    found = decode(torch.cat([mono, 0.5 * mono]), SpectrogramParams(stereo=True), iterations=2)
     assert found.shape == (2, 65 * 441)
     torch.testing.assert_close(found[:1], decode(mono, PARAMS, iterations=2))
+    torch.testing.assert_close(found[1:], 0.5 * found[:1], atol=1e-4, rtol=1e-3)
+
+
+def test_stereo_is_as_wide_as_it_was() -> None:
+    """Two sounds, one of them to the right: the difference of the channels is as loud as it was, and the sum like it was."""
+    params = SpectrogramParams(stereo=True)
+    middle, right = tune(1.28).samples, tune(1.28, beat=0.16).samples[:, ::-1]
+    sound = Waveform(np.concatenate([middle, middle + 0.5 * right]), 44_100)
+    found = decode(mel_spectrogram(sound, params)[..., :128], params, circular=True)
+    truth = torch.from_numpy(sound.samples)
+    width, wanted = ((x[:1] - x[1:]).norm() / (x[:1] + x[1:]).norm() for x in (found, truth))
+    assert 0.7 < float(width / wanted) < 1.4
+    assert spectral_error(truth[:1] + truth[1:], found[:1] + found[1:]) < 0.3
 
 
 def test_silence_stays_silent() -> None:

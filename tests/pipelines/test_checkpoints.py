@@ -64,7 +64,7 @@ def test_half_precision_is_near(tiny: SonicDiffusionPipeline, tiny_directory: Pa
 
 def test_names_and_paths(tiny_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert checkpoints.resolve(tiny_directory) == tiny_directory
-    with pytest.raises(ValueError, match="no model 'maxi'; known are mini, landscape, greatest-hits"):
+    with pytest.raises(ValueError, match="no model 'maxi'; known are mini, mini-music, riffusion, landscape, greatest-hits"):
         checkpoints.resolve("maxi")
     with pytest.raises(ValueError, match="'landscape' cannot be loaded by this version yet"):
         checkpoints.resolve("landscape")

@@ -33,7 +33,7 @@ class Clip(Waveform):
         made = {name: value for name, value in self.made.items() if name != "files"}
         if with_paths:
             made["files"] = relative_to(path.parent, self.made["files"])
-        record = json.dumps(made, ensure_ascii=False, sort_keys=True)
+        record = json.dumps(made, sort_keys=True)  # in ASCII: an mp3 tag keeps nothing else
         super().save(path, bits, comment=record)
         if picture:
             spectrogram_image.save(self.image, path.with_suffix(".png"), {KEY: record})

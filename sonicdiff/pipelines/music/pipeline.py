@@ -74,6 +74,7 @@ class MusicPipeline(MusicComponents):
         """
         settings = record.settings({**locals(), "seed_image": seed_image if seeds.is_name(seed_image) else None})
         how = Sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
+        null, text = self.read_prompts(negative_prompt, prompt)
         source = None if seed_image is None else seeds.read(seed_image, self.params, seed_bpm)
         if source is None and (mask is not None or stereo):
             raise ValueError("got a mask or stereo without a seed; expected a seed_image for them (the model itself makes mono)")
@@ -88,7 +89,6 @@ class MusicPipeline(MusicComponents):
         made = record.made(self, "music", settings, source.heard if source else Heard(), picture, mask)
         cut = None if loop or seconds is None else slice(0, round(seconds * self.params.sample_rate))
         numbers = seeds_for(num_clips, seed, generator)
-        null, text = self.read_prompts(negative_prompt, prompt)
         clips = []
         with Progress(self, self.steps(how, start) * num_clips, callback_on_step_end, show_progress) as progress:
             for number, (noises, seeded) in enumerate(zip(generators_for(numbers, generator), numbers, strict=True), 1):
@@ -134,12 +134,12 @@ class MusicPipeline(MusicComponents):
         """
         settings = record.settings(locals())
         how = Sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
+        null, text = self.read_prompts(negative_prompt, prompt)
         source, grid, kept = self._whole(audio, audio_bpm, bpm or tempo.asked(prompt), sound_start, sound_length)
         start = self.begin(source, grid, strength, stereo, loop=False)
         (number,) = seeds_for(1, seed, generator)
         (noises,) = generators_for([number], generator)
         made = {**record.made(self, "riff", settings, source.heard, None, None), "seed": number}
-        null, text = self.read_prompts(negative_prompt, prompt)
         with Progress(self, self.steps(how, start), callback_on_step_end, show_progress) as progress:
             latents = self.denoise(null, text, self.noise(grid, noises), how, False, start, noises, progress)
         clip = self.play(latents, grid, False, start.loudest, loudness_of(source.sound) if loudness is None else loudness, made, kept)
@@ -179,10 +179,10 @@ class MusicPipeline(MusicComponents):
         editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection)
         settings = record.settings(locals())
         how = Sampling(num_inference_steps, guidance_scale, guidance_rescale)
+        null, text, was = self.read_prompts(negative_prompt, prompt, source_prompt)
         source, grid, kept = self._whole(audio, audio_bpm, bpm or tempo.asked(prompt), sound_start, sound_length)
         start = self.begin(source, grid, 1.0, stereo, loop=False)
         made = record.made(self, "edit-music", settings, source.heard, None, None)
-        null, text, was = self.read_prompts(negative_prompt, prompt, source_prompt)
         schedule = ddim.make_schedule(self.scheduler.alphas_cumprod, num_inference_steps)
         plan = editing.injection_plan(self.unet, schedule, feature_injection, attention_injection)
         guided = self.guided(null, text, how)  # without windows, so that what is recorded fits where it is injected
@@ -236,12 +236,12 @@ class MusicPipeline(MusicComponents):
             raise ValueError(f"got {clips} clips and a curve of {curve}; expected at least 2, and a number above 0")
         settings = record.settings({**locals(), "seed_image": seed_image if seeds.is_name(seed_image) else None})
         how = Sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
+        null, a, b = self.read_prompts(negative_prompt, prompt_a, prompt_b)
         source = None if seed_image is None else seeds.read(seed_image, self.params)
         bpm = float(bpm or tempo.asked(prompt_a) or tempo.asked(prompt_b) or (source.bpm if source else self.config["bpm"]))
         grid = self.grid(bpm, bars=bars)
         start = None if source is None else self.begin(source, grid, strength, False, loop=True)
         made = record.made(self, "interpolate-music", settings, source.heard if source else Heard(), None, None)
-        null, a, b = self.read_prompts(negative_prompt, prompt_a, prompt_b)
         noise_a, noise_b = (
             self.noise(grid, torch.Generator().manual_seed(seed)) for seed in (seed_a, seed_a if seed_b is None else seed_b)
         )
@@ -281,7 +281,7 @@ class MusicPipeline(MusicComponents):
         if beats * 60 / tempo_now > MOST_SECONDS + 1:
             raise ValueError(f"got {sound.seconds:.0f} s at {tempo_now:g} bpm; expected at most {MOST_SECONDS:.0f} s: give a sound_length")
         grid = tempo.fit(beats, tempo_now, self.params, self.config["frames_a_beat"], self.multiple)
-        rate = source.bpm / grid.bpm  # how much longer it will be
+        rate = grid.params.hop_length / source.hop(grid)  # how much longer it will be
         first = round(silence * rate)
         wanted = round(sound.samples.shape[1] * rate)
         room = np.zeros(

@@ -63,10 +63,13 @@ class Seed:
     def beats(self) -> float:
         return (self.sound.seconds - self.first_beat) * self.bpm / 60
 
+    def hop(self, grid: Grid) -> int:
+        """The hop at which its beats fill the grid's frames: the grid's own where the tempo is the same."""
+        return max(1, round(grid.beats * 60 / self.bpm * grid.params.sample_rate / grid.frames))
+
     def mel(self, grid: Grid, stereo: bool, circular: bool) -> Tensor:
         """Mel magnitudes (1 or 2 channels, mel_bins, grid.frames): its beats from the first on, again from there if they are too few."""
-        seconds = grid.beats * 60 / self.bpm
-        hop = max(1, round(seconds * grid.params.sample_rate / grid.frames))
+        hop = self.hop(grid)
         params = replace(grid.params, hop_length=hop, stereo=stereo)
         samples = self.sound.resampled(params.sample_rate).samples
         samples = samples[:, round(self.first_beat * params.sample_rate) :]

@@ -65,12 +65,15 @@ def fit(beats: float, bpm: float, params: SpectrogramParams, frames_a_beat: floa
         beats = frames / frames_a_beat
         seconds = beats * 60 / bpm
     hop = max(1, round(seconds * params.sample_rate / frames))
-    window = max(params.win_length, hop + 1)
+    window = max(params.win_length, 2 * hop + 2)  # so that the last frames reach the end
     return Grid(replace(params, hop_length=hop, win_length=window, n_fft=max(params.n_fft, window)), frames, beats)
 
 
 def estimate(sound: Waveform) -> tuple[float, float]:
-    """The tempo of a sound in beats a minute and the time of its first beat in seconds, by librosa; 120 and 0 where it has no beat."""
+    """The tempo of a sound in beats a minute and the time of its first beat in seconds; 120 and 0 where it has no beat.
+
+    librosa's tempo, made more exact: of the even grids of beats near it, the one on which most onsets fall.
+    """
     import librosa
 
     rate, hop = 22_050, 256
@@ -78,9 +81,12 @@ def estimate(sound: Waveform) -> tuple[float, float]:
     strength = librosa.onset.onset_strength(y=samples, sr=rate, hop_length=hop)
     if not np.any(strength > 0):
         return 120.0, 0.0
-    bpm = float(librosa.feature.tempo(onset_envelope=strength, sr=rate, hop_length=hop)[0])
-    _, beats = librosa.beat.beat_track(onset_envelope=strength, sr=rate, hop_length=hop, bpm=bpm, trim=False)
-    times = librosa.frames_to_time(beats, sr=rate, hop_length=hop)
-    if len(times) > 3:  # the beats say it more exactly than the autocorrelation
-        bpm = 60 / float(np.polyfit(np.arange(len(times)), times, 1)[0])
-    return float(np.clip(bpm, SLOWEST, FASTEST)), float(times[0]) if len(times) else 0.0
+    coarse = float(np.clip(librosa.feature.tempo(onset_envelope=strength, sr=rate, hop_length=hop)[0], SLOWEST, FASTEST))
+    frames, best = np.arange(len(strength)), (-1.0, coarse, 0.0)
+    for bpm in coarse * np.linspace(0.97, 1.03, 121):
+        beat = 60 / bpm * rate / hop
+        for phase in np.linspace(0, beat, 24, endpoint=False):
+            fallen = float(np.interp(np.arange(phase, len(strength), beat), frames, strength).mean())
+            best = max(best, (fallen, bpm, phase))
+    _, bpm, phase = best
+    return float(np.clip(bpm, SLOWEST, FASTEST)), float(phase * hop / rate)

@@ -1,0 +1,176 @@
+"""The jam: clips without a seam, steered, cancelled, paced."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sonicdiff.audio.waveform import Waveform
+from sonicdiff.diffusion.ddim import Stopped
+from sonicdiff.pipelines.music.components import Sampling
+from sonicdiff.pipelines.music.jam import OVERLAP, Asked, Jam, Stretch, crossfaded, made_for, paced
+from sonicdiff.pipelines.music.pipeline import MusicPipeline
+
+
+def make_jam(pipeline: MusicPipeline, prompt: str = "jazz", **options: Any) -> Jam:
+    return Jam(pipeline, Asked(prompt, seed=3), **{"bars": 1, "how": Sampling(2), **options})
+
+
+def flux(sound: Waveform) -> np.ndarray:
+    """How much the spectrum changes from frame to frame of 64 samples."""
+    frames = np.lib.stride_tricks.sliding_window_view(sound.samples[0], 256)[::64] * np.hanning(256)
+    return np.abs(np.diff(np.abs(np.fft.rfft(frames)), axis=0)).sum(1)
+
+
+def test_clips_are_exact_and_join_without_a_jump(tiny_music: MusicPipeline) -> None:
+    jam = make_jam(tiny_music)
+    parts = [jam.next_clip() for _ in range(4)]
+    held = round(OVERLAP * 8000)
+    assert [part.samples.shape[1] for part in parts] == [16_000 - held, 16_000, 16_000, 16_000]
+    whole = Waveform(np.concatenate([part.samples for part in parts], axis=1), 8000)
+    change, steps = flux(whole), np.abs(np.diff(whole.samples[0]))
+    for joint in np.cumsum([part.samples.shape[1] for part in parts])[:-1]:
+        near = slice(joint // 64 - 6, joint // 64 + 2)
+        assert change[near].max() <= 1.2 * np.quantile(change, 0.99)
+        assert steps[joint - 2 : joint + 2].max() <= 1.2 * np.quantile(steps, 0.99)
+
+
+def test_a_clip_goes_on_from_the_one_before(tiny_music: MusicPipeline) -> None:
+    """The same noise after another clip is another clip."""
+    a, b = make_jam(tiny_music), make_jam(tiny_music)
+    b.asked = Asked("rock", seed=3)
+    a.next_clip()
+    b.next_clip()
+    b.asked = a.asked
+    assert not np.array_equal(a.next_clip().samples, b.next_clip().samples)
+
+
+def test_the_same_seed_is_the_same_jam(tiny_music: MusicPipeline) -> None:
+    a, b = (made_for(make_jam(tiny_music), 5.0, ["jazz", "rock"], 1) for _ in range(2))
+    assert np.array_equal(a.samples, b.samples) and a.samples.shape[1] == 40_000
+
+
+def test_steering_walks_to_the_new_prompt(tiny_music: MusicPipeline) -> None:
+    jam = make_jam(tiny_music, walk=3)
+    jam.next_clip()
+    (start,) = tiny_music.read_prompts("jazz")
+    (end,) = tiny_music.read_prompts("rock")
+    jam.steer(prompt="rock", strength=0.5)
+    ways = []
+    for _ in range(4):
+        jam.next_clip()
+        assert jam._text is not None
+        ways.append(float((jam._text - start).norm() / (end - start).norm()))
+    assert ways == pytest.approx([1 / 3, 2 / 3, 1, 1], abs=1e-4)
+    assert jam.asked == Asked("rock", "", 0.5, 3)
+    with pytest.raises(ValueError, match="strength"):
+        jam.steer(strength=3.0)
+
+
+def test_a_prompt_of_another_length_is_taken_at_once(tiny_music: MusicPipeline) -> None:
+    jam = make_jam(tiny_music)
+    jam.next_clip()
+    jam.steer(prompt="rock " * 40)
+    jam.next_clip()
+    (long,) = tiny_music.read_prompts("rock " * 40)
+    assert jam._text is not None and torch.equal(jam._text, long)
+
+
+def test_it_can_be_cancelled_at_every_step(tiny_music: MusicPipeline) -> None:
+    jam = make_jam(tiny_music, how=Sampling(5))
+    jam.next_clip()
+    before, steps = jam.number, []
+
+    def cancel(step: int, t: int, x: torch.Tensor) -> None:
+        steps.append(step)
+        if step == 1:
+            jam.cancel()
+
+    with pytest.raises(Stopped):
+        jam.next_clip(cancel)
+    assert steps == [0, 1] and jam.number == before
+
+
+def test_rehearsing_uses_nothing_up(tiny_music: MusicPipeline) -> None:
+    ticks = iter([0.0, 4.0])
+    jam = make_jam(tiny_music)
+    assert jam.rehearse(lambda: next(ticks)) == 0.5  # two seconds of music in four
+    assert np.array_equal(jam.next_clip().samples, make_jam(tiny_music).next_clip().samples)
+
+
+def test_a_clip_comes_again_without_a_jump() -> None:
+    time = np.arange(8000) / 8000
+    tone = np.sin(2 * np.pi * 220.3 * time).astype(np.float32)[None]
+    stretch = Stretch(tone[:, :7600], 8000, tone[:, 7600:])
+    again = stretch.again()
+    assert again.samples.shape == stretch.samples.shape
+    joint = np.concatenate([stretch.samples[0, -50:], again.samples[0, :50]])
+    assert np.abs(np.diff(joint)).max() <= 1.05 * np.abs(np.diff(tone)).max()
+    assert np.allclose(crossfaded(tone, tone), tone, atol=1e-6)
+
+
+class Slow:
+    """A jam whose clips are 20 ms long and come when the test says so."""
+
+    clip_seconds = 0.02
+
+    def __init__(self) -> None:
+        self.cancelled, self.allowed, self.number = threading.Event(), threading.Semaphore(0), 0
+
+    def next_clip(self) -> Stretch:
+        self.allowed.acquire()
+        if self.cancelled.is_set():
+            raise Stopped("cancelled")
+        self.number += 1
+        return Stretch(np.full((1, 160), self.number, np.float32), 8000, np.full((1, 16), self.number, np.float32))
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+        self.allowed.release()
+
+
+def test_a_slow_machine_loops_what_it_has() -> None:
+    jam = Slow()
+    jam.allowed.release()
+    playing = paced(jam)  # pyright: ignore[reportArgumentType]
+    heard = [next(playing).samples[0, 80] for _ in range(3)]
+    assert heard == [1, 1, 1]
+    jam.allowed.release()
+    while next(playing).samples[0, 80] == 1:
+        pass
+    jam.cancel()
+    assert all(stretch.samples[0, 80] == 2 for stretch in playing)  # and it ends
+
+
+def test_no_more_is_made_than_the_look_ahead() -> None:
+    jam = Slow()
+    jam.allowed.release(100)
+    playing = paced(jam, look_ahead=2)  # pyright: ignore[reportArgumentType]
+    for expected in range(1, 6):
+        assert next(playing).samples[0, 80] == expected
+        assert jam.number <= expected + 3  # two that wait, and one at the door
+    playing.close()  # pyright: ignore[reportAttributeAccessIssue]
+    assert jam.cancelled.is_set()
+
+
+def test_what_goes_wrong_is_told() -> None:
+    class Broken(Slow):
+        def next_clip(self) -> Stretch:
+            raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        next(paced(Broken()))  # pyright: ignore[reportArgumentType]
+
+
+def test_bad_jams(tiny_music: MusicPipeline) -> None:
+    for name in ("bars", "walk"):
+        with pytest.raises(ValueError, match="at least 1"):
+            make_jam(tiny_music, **{name: 0})
+    with pytest.raises(ValueError, match="40 to 240"):
+        make_jam(tiny_music, "jazz 999 bpm")
+    with pytest.raises(ValueError, match="look_ahead"):
+        next(paced(make_jam(tiny_music), look_ahead=0))
