@@ -46,9 +46,7 @@ def evaluate(
         list[str] | None,
         typer.Option("--part", help="vae, generation, editing, recordings ..., repeatable.  [default: the scores]"),
     ] = None,
-    n: Annotated[
-        int | None, typer.Option("-n", min=9, help="Images, or clips; edits are half as many.  [default: 54; clips 96]")
-    ] = None,
+    n: Annotated[int | None, typer.Option("-n", min=9, help="Images, or clips; edits are half as many.  [default: 54; clips 96]")] = None,
     num_inference_steps: Annotated[
         int | None, typer.Option("--steps", min=1, max=999, help="Denoising steps.  [default: 25; of music 30]")
     ] = None,
@@ -94,9 +92,7 @@ def train_evaluators(
 @evaluating.command()
 def train_listener(
     output: Annotated[Path, typer.Option("--output", "-o", help="Its directory.")] = Path("checkpoints/evaluators/music"),
-    vae: Annotated[Path, typer.Option(help="The autoencoder whose reconstructions it hears as well.")] = Path(
-        "checkpoints/mini-music/vae"
-    ),
+    vae: Annotated[Path, typer.Option(help="The autoencoder whose reconstructions it hears as well.")] = Path("checkpoints/mini-music/vae"),
     cache: Annotated[Path, typer.Option(help="For what is played.")] = Path("runs/music-judge"),
 ) -> None:
     """Train the network that judges music, on compositions that no model is trained on. Needs FluidSynth."""

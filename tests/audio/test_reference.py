@@ -28,13 +28,7 @@ def riffusions_mel(samples: torch.Tensor) -> torch.Tensor:
         normalized=False, center=True, pad_mode="reflect", onesided=True,
     )  # fmt: skip
     scale = torchaudio.transforms.MelScale(
-        n_mels=PARAMS.mel_bins,
-        sample_rate=PARAMS.sample_rate,
-        f_min=0,
-        f_max=10_000,
-        n_stft=PARAMS.n_fft // 2 + 1,
-        norm=None,
-        mel_scale="htk",
+        n_mels=PARAMS.mel_bins, sample_rate=44_100, f_min=0, f_max=10_000, n_stft=PARAMS.n_fft // 2 + 1, norm=None, mel_scale="htk"
     )
     return scale(transform(samples).abs())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_energy_is_louder_and_denser() -> None:
 
     def mean(energy: float, of: str) -> float:
         leads = [compose(replace(b, energy=energy)).parts[0].notes for b in BRIEFS[:60]]
-        return float(np.mean([len(notes) if of == "notes" else np.mean([n.velocity for n in notes]) for notes in leads]))
+        return float(np.mean([len(notes) if of == "notes" else float(np.mean([n.velocity for n in notes])) for notes in leads]))
 
     assert mean(1.0, "notes") > 1.2 * mean(0.0, "notes") and mean(1.0, "velocity") > mean(0.0, "velocity") + 10
 
@@ -84,7 +85,7 @@ def test_chords_by_name() -> None:
 
 def test_voices_move_little() -> None:
     voicings = lead_voices([chord(name) for name in ("C", "Am", "F", "G")], 0, 60)
-    for a, b in zip(voicings, voicings[1:], strict=False):
+    for a, b in pairwise(voicings):
         assert sum(min(abs(p - q) for q in a) for p in b) <= 8
 
 

@@ -54,7 +54,7 @@ def test_the_picture_is_the_sound(tiny_music: MusicPipeline, tmp_path: Path) -> 
 def test_what_it_was_made_from(tiny_music: MusicPipeline, sound: Path, tmp_path: Path) -> None:
     """By name and hash; where it lies only if told, and then it is found again."""
     mask = tmp_path / "mask.png"
-    Image.fromarray(np.tile(np.uint8([0, 255]), (64, 64))).save(mask)
+    Image.fromarray(np.tile(np.array([0, 255], np.uint8), (64, 64))).save(mask)
     clip = tiny_music.music("x", seed=1, seed_image=sound, seed_bpm=120, mask=mask, **FAST)[0]
     made = provenance.read(clip.save(tmp_path / "a.wav"))
     assert made["sounds"][0]["name"] == "tune.wav" and made["photo"]["name"] == "mask.png"

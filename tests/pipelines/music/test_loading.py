@@ -25,7 +25,7 @@ def released(folder: Path, variant: str | None, dtype: torch.dtype = torch.float
     unet = make_unet()
     unet.register_to_config(sample_size=64)
     StableDiffusionPipeline(
-        vae=make_vae(), text_encoder=make_text_encoder(tokenizer), tokenizer=tokenizer, unet=unet, scheduler=scheduler,
+        vae=make_vae(), text_encoder=make_text_encoder(tokenizer), tokenizer=tokenizer, unet=unet, scheduler=scheduler,  # pyright: ignore
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,  # pyright: ignore
     ).to(dtype=dtype).save_pretrained(folder / "riffusion", variant=variant)  # fmt: skip
     return folder / "riffusion"
