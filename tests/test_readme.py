@@ -34,18 +34,18 @@ def test_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         pytest.skip("there is no checkpoints/mini yet")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
-    for verb in ("edit", "generate"):
+    for verb in ("edit", "generate", "music"):
         monkeypatch.setattr(sonicdiff, verb, partial(getattr(sonicdiff, verb), num_inference_steps=3, show_progress=False))
     (code,) = blocks("python")
     exec(compile(code, "README.md", "exec"), {})
-    assert len(list(tmp_path.glob("*.png"))) == 2
+    assert len(list(tmp_path.glob("*.png"))) == 3 and (tmp_path / "jazz.wav").is_file()
 
 
 def test_commands_parse() -> None:
     commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("sonicdiff ")]
     assert commands
     for line in commands:
-        _, name, *arguments = shlex.split(line, comments=True)
+        _, name, *arguments = shlex.split(line.split("|")[0], comments=True)
         get_command(app).commands[name].make_context(name, arguments)  # pyright: ignore[reportAttributeAccessIssue]
 
 

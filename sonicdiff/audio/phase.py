@@ -40,6 +40,34 @@ def decode(
     return griffin_lim(magnitudes, angles, grid, params, iterations, circular, known)
 
 
+def go_on(mel: Tensor, params: SpectrogramParams, before: Tensor, overlap: int) -> Tensor:
+    """`decode` of mel magnitudes whose first frames are those of the samples `before`: these, and what follows them.
+
+    In the last `overlap` samples of `before` the new takes over along the line: both are the same sound in phase, which equal power
+    would swell.
+    """
+    samples, count = decode(mel, params, before=before), before.shape[-1]
+    way = torch.linspace(0, 1, overlap, dtype=samples.dtype, device=samples.device)
+    joint = torch.lerp(before[..., -overlap:], samples[..., count - overlap : count], way)
+    return torch.cat([before[..., :-overlap], joint, samples[..., count:]], -1)
+
+
+def context(params: SpectrogramParams) -> int:
+    """The frames of a sound that another needs to go on from it."""
+    return math.ceil(params.win_length / params.hop_length) + 8
+
+
+def decode_in_blocks(mel: Tensor, params: SpectrogramParams, block: int = 4096) -> Tensor:
+    """`decode` of any length in bounded memory: blocks of frames, each going on from the one before."""
+    frames, seen = mel.shape[-1], context(params)
+    samples = decode(mel[..., :block], params)
+    for start in range(block, frames, block):
+        before = samples[..., -seen * params.hop_length :]
+        led = go_on(mel[..., start - seen : start + block], params, before, overlap=4 * params.hop_length)
+        samples = torch.cat([samples[..., : -before.shape[-1]], led], -1)
+    return samples
+
+
 def preview(mel: Tensor, params: SpectrogramParams, circular: bool = False) -> Tensor:
     """`decode` four times as fast, with an error a quarter larger."""
     return decode(mel, params, iterations=0, circular=circular, oversampling=1)

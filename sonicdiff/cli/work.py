@@ -46,7 +46,7 @@ def evaluate(
         list[str] | None,
         typer.Option("--part", help="vae, generation, editing, recordings ..., repeatable.  [default: the scores]"),
     ] = None,
-    n: Annotated[int | None, typer.Option("-n", min=9, help="Images, or clips; edits are half as many.  [default: 54; clips 96]")] = None,
+    n: Annotated[int | None, typer.Option("-n", min=9, help="Images, or clips; edits are half as many.  [default: 54; clips 192]")] = None,
     num_inference_steps: Annotated[
         int | None, typer.Option("--steps", min=1, max=999, help="Denoising steps.  [default: 25; of music 30]")
     ] = None,
@@ -72,7 +72,7 @@ def evaluate(
         if parts or variants:
             raise ValueError("--part and --variants are for models of pictures; a model of music is scored as a whole")
         folder, steps = output or Path("outputs/evaluation", Path(model).name), num_inference_steps or (15 if quick else 30)
-        evaluate_music(pipeline, evaluators_folder() / "music", n or (32 if quick else 96), seed, steps, output=folder, log=typer.echo)
+        evaluate_music(pipeline, evaluators_folder() / "music", n or (48 if quick else 192), seed, steps, output=folder, log=typer.echo)
         return
     run(pipeline, n or 54, seed, output, num_inference_steps or 25, parts or DEFAULT_PARTS, quick, variants=variants, log=typer.echo)
 

@@ -105,5 +105,5 @@ def encoded(tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel, ids: list[int
     if bool((scale == 1).all()):
         return states
     weighted = states * scale
-    before, after = states.float().mean(), weighted.float().mean()
-    return weighted * (before / after).to(states.dtype) if after.abs() > 1e-3 * before.abs() else weighted
+    ratio = float(states.float().mean() / weighted.float().mean())
+    return weighted * ratio if 0.5 < ratio < 2 else weighted  # a mean near zero says nothing

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+import soundfile
+
 from sonicdiff.pipelines.music.level import gain_to
 from sonicdiff.pipelines.music.seeds import LOOPS, SEEDS
 from sonicdiff.synthetic.music.composer import Brief, compose
 from sonicdiff.synthetic.music.soundfont import RATE, play
+
+COMPRESSION = 0.8  # of Vorbis: what is lost is less than what the spectrogram loses
 
 BRIEFS = {
     "dusty beat": Brief("lo-fi", "electric piano", 9, "minor", 80, 0.4, True, 4),
@@ -22,12 +27,12 @@ BRIEFS = {
 
 
 def main() -> None:
-    from dataclasses import replace
-
     LOOPS.mkdir(exist_ok=True)
     for name, brief in BRIEFS.items():
         loop = play(compose(brief), round(60 / SEEDS[name].bpm * RATE))
-        replace(loop, samples=loop.samples * gain_to(loop, -16.0)).save(LOOPS / f"{name}.ogg")
+        with soundfile.SoundFile(LOOPS / f"{name}.ogg", "w", RATE, 2, "VORBIS", format="OGG", compression_level=COMPRESSION) as file:
+            for block in np.array_split(loop.samples.T * gain_to(loop, -16.0), 8):  # libsndfile crashes on much at once
+                file.write(block)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from torch import Tensor
 from tunes import tune
 
 from sonicdiff.audio.heap import TOLERANCE, integrate
-from sonicdiff.audio.phase import decode, decoding_grid, initial_phase, istft, preview, undo_filters
+from sonicdiff.audio.phase import context, decode, decode_in_blocks, decoding_grid, go_on, initial_phase, istft, preview, undo_filters
 from sonicdiff.audio.spectrogram import SpectrogramParams, mel_filters, mel_spectrogram, stft, to_mel
 from sonicdiff.audio.waveform import Waveform
 
@@ -132,3 +132,29 @@ def test_integration_equals_the_slow_version(circular: bool) -> None:
     start = rng.uniform(0, 2 * math.pi, (9, 12))
     expected = slow_integration(values, advance, rise, start, circular)
     np.testing.assert_allclose(integrate(values, advance, rise, start, circular), expected)
+
+
+def test_a_clip_goes_on_from_its_beginning_in_phase() -> None:
+    """Decoded again after what came before, the overlap is the same sound, not only a like one."""
+    mel = mel_spectrogram(tune(2.56), PARAMS)[..., :256]
+    first, count = decode(mel[..., :128], PARAMS), context(PARAMS)
+    before = first[..., -count * 441 :]
+    whole = go_on(mel[..., 128 - count :], PARAMS, before, overlap=4 * 441)
+    assert whole.shape[-1] == (128 + count) * 441
+    torch.testing.assert_close(whole[..., : (count - 4) * 441], before[..., : -4 * 441])
+    alone, again = (decode(mel[..., 128 - count :], PARAMS, before=b)[..., : count * 441] for b in (None, before))
+    alike = torch.nn.functional.cosine_similarity
+    assert float(alike(again, before)) > 0.9 > float(alike(alone, before)) + 0.2
+
+
+def test_blocks_are_the_whole() -> None:
+    sound = tune(2.56)
+    mel = mel_spectrogram(sound, PARAMS)[..., :256]
+    truth, found = torch.from_numpy(sound.samples), decode_in_blocks(mel, PARAMS, block=64)
+    assert found.shape == truth.shape
+    assert spectral_error(truth, found) < 1.1 * spectral_error(truth, decode(mel, PARAMS))
+    frames = stft(found, 1024, 256, 1024).abs()
+    change = frames.diff(dim=-1).norm(dim=1)[0]
+    for joint in (64, 128, 192):
+        at = joint * 441 // 256
+        assert float(change[at - 6 : at + 3].max() / change.quantile(0.99)) < 1.2

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sonicdiff.evaluation.frechet import frechet_distance
+from sonicdiff.evaluation.music.editing import editing
 from sonicdiff.evaluation.music.judge import MusicJudge, heard
 from sonicdiff.evaluation.music.scores import named, seam, tempo_right, wins
 from sonicdiff.evaluation.report import Table, sheet, write
@@ -20,7 +21,7 @@ from sonicdiff.pipelines.music.level import LOUDNESS, loudness_of
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.synthetic.music.dataset import MusicRow, music_row
 
-NAMES = ("genre", "instrument", "family", "drums", "mode")
+NAMES = ("genre", "instrument", "family", "drums")
 QUIET = 1e-3  # of full scale: a clip whose loudest tenth of a second is below is silent
 
 
@@ -32,7 +33,7 @@ class Played:
 
 
 def evaluate_music(
-    pipeline: MusicPipeline, judges: Path, n: int = 96, seed: int = 0, steps: int = 30, guidance_scale: float | None = None,
+    pipeline: MusicPipeline, judges: Path, n: int = 192, seed: int = 0, steps: int = 30, guidance_scale: float | None = None,
     output: Path = Path("outputs/evaluation/music"), split: str = "test", log: Callable[[str], None] = print,
 ) -> list[Table]:  # fmt: skip
     """Judge `n` clips; writes scores.json, scores.md, the spectrograms and some clips to `output`, logs the tables.
@@ -55,6 +56,8 @@ def evaluate_music(
         scores.rows[way] = {"caption wins" if name == "caption" else name: float(value) for name, value in ceiling.items()}
     tables = [scores, by_group("By genre", [b.genre for b in briefs], right, "genre"),
               by_group("By instrument", [b.lead for b in briefs], right, "instrument", "family"), sound(played)]  # fmt: skip
+    edits = min(n, max(4, n // 8))
+    tables.append(editing(pipeline, judge, played.rows[:edits], played.clips[:edits], steps, log))
     facts = {"model": str(pipeline.config.get("_name_or_path")), "n": n, "seed": seed, "steps": steps, "split": split, **options}
     keep(played, output)
     log(write(tables, facts, output))

@@ -27,7 +27,7 @@ FRAMES = 256  # 5.12 s: a shorter clip is repeated
 FLOOR = 1e-4  # of the loudest magnitude
 DIM = 64
 BUCKETS = 2048  # of the words of captions
-HEADS = {"genre": len(GENRES), "lead": len(INSTRUMENTS), "drums": 2, "mode": 2}
+HEADS = {"genre": len(GENRES), "lead": len(INSTRUMENTS), "drums": 2}
 
 
 def heard(clip: Waveform) -> np.ndarray:
@@ -60,7 +60,8 @@ class MusicJudge(nn.Module):
         self.read = nn.Sequential(nn.Linear(DIM, 128), nn.ReLU(), nn.Linear(128, DIM))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.blocks(F.relu(self.stem(x.float()[:, None])))
+        x = x.float()[:, None].contiguous(memory_format=torch.channels_last)
+        x = self.blocks(F.relu(self.stem(x)))
         return torch.cat([x.mean((2, 3)), x.mean(3).amax(2)], 1)
 
     def listen(self, features: Tensor) -> Tensor:

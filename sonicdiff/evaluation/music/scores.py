@@ -18,7 +18,7 @@ TEMPO_ERROR = 0.04
 
 @torch.no_grad()
 def named(judge: MusicJudge, features: Tensor, briefs: list[Brief]) -> dict[str, np.ndarray]:
-    """Whether each clip is heard as its brief's genre, lead, lead's family, with or without drums, in major or minor: bool (N,) each."""
+    """Whether each clip is heard as its brief's genre, lead, lead's family, with or without drums: bool (N,) each."""
     heard = {name: head(features).argmax(1).numpy() for name, head in judge.heads.items()}
     leads, genres = list(INSTRUMENTS), list(GENRES)
     families = [INSTRUMENTS[lead].family for lead in leads]
@@ -27,7 +27,6 @@ def named(judge: MusicJudge, features: Tensor, briefs: list[Brief]) -> dict[str,
         "instrument": np.array([leads[i] == b.lead for i, b in zip(heard["lead"], briefs, strict=True)]),
         "family": np.array([families[i] == INSTRUMENTS[b.lead].family for i, b in zip(heard["lead"], briefs, strict=True)]),
         "drums": np.array([bool(i) == b.drums for i, b in zip(heard["drums"], briefs, strict=True)]),
-        "mode": np.array([bool(i) == (b.mode == "minor") for i, b in zip(heard["mode"], briefs, strict=True)]),
     }
 
 

@@ -28,7 +28,7 @@ class Effort:
 
     clips: int = 3072
     tests: int = 192  # in each way, and as many again as reference for the Frechet distance
-    steps: int = 1500
+    steps: int = 1000
     batch_size: int = 48
     learning_rate: float = 2e-3
     seed: int = 0
@@ -53,7 +53,6 @@ def fit(judge: MusicJudge, rows: list[MusicRow], clips: np.ndarray, effort: Effo
         "genre": torch.tensor([list(GENRES).index(row.brief.genre) for row in rows]),
         "lead": torch.tensor([list(INSTRUMENTS).index(row.brief.lead) for row in rows]),
         "drums": torch.tensor([int(row.brief.drums) for row in rows]),
-        "mode": torch.tensor([int(row.brief.mode == "minor") for row in rows]),
     }
     optimizer = torch.optim.AdamW(judge.parameters(), effort.learning_rate, weight_decay=0.02)
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, effort.learning_rate, effort.steps)
@@ -61,7 +60,8 @@ def fit(judge: MusicJudge, rows: list[MusicRow], clips: np.ndarray, effort: Effo
     for step in range(effort.steps):
         chosen = rng.integers(0, len(rows), effort.batch_size)
         x = augmented(clips[chosen].astype(np.float32), rng)
-        features = judge(torch.from_numpy(x))
+        with torch.autocast("cpu", torch.bfloat16):
+            features = judge(torch.from_numpy(x)).float()
         losses = {name: F.cross_entropy(judge.heads[name](features), of[torch.from_numpy(chosen)], label_smoothing=0.05)
                   for name, of in labels.items()}  # fmt: skip
         captions = [rows[i].said[rng.integers(len(rows[i].said))].caption for i in chosen]

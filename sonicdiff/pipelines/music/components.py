@@ -174,7 +174,8 @@ class MusicComponents(DiffusionPipeline):
         """The music that latents are, brought to `loudness`. samples: those to keep; where that cuts off the end, it is faded out."""
         params = replace(grid.params, stereo=len(latents) == 2)
         mel = self.mel(latents, grid, loop, loudest)
-        sound = phase.decode(mel, params, circular=loop).cpu().numpy()
+        sound = phase.decode(mel, params, circular=True) if loop else phase.decode_in_blocks(mel, params)
+        sound = sound.cpu().numpy()
         if samples is not None:
             cut_off = samples.stop < sound.shape[1]
             sound = sound[:, samples].copy()

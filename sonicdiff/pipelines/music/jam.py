@@ -152,16 +152,16 @@ class Jam:
     def _play(self, latents: Tensor) -> Stretch:
         """The clip's samples: the last frames of the clip before are decoded again before it, and lead into it."""
         params, factor = self.grid.params, canvas.factor_of(self.pipeline.vae)
-        columns = math.ceil((math.ceil(params.win_length / params.hop_length) + 8) / factor)
+        columns = math.ceil(phase.context(params) / factor)
         overlap = columns * factor * params.hop_length
         seen = latents if self._latents is None else torch.cat([self._latents[..., -columns:], latents], -1)
-        before = self._tail
-        samples = phase.decode(self.pipeline.mel(seen, self.grid, loop=False), params, before=before).cpu()
-        if before is not None:
-            led = crossfaded(before[..., -self._held :].numpy(), samples[..., overlap - self._held : overlap].numpy())
-            samples = torch.cat([torch.from_numpy(led), samples[..., overlap:]], -1)
+        mel = self.pipeline.mel(seen, self.grid, loop=False)
+        if self._tail is None:
+            samples = phase.decode(mel, params)
+        else:
+            samples = phase.go_on(mel, params, self._tail, self._held)[..., overlap - self._held :]
         self._tail = samples[..., -overlap:]
-        return self._levelled(samples.numpy())
+        return self._levelled(samples.cpu().numpy())
 
     @property
     def _held(self) -> int:

@@ -271,6 +271,10 @@ class MusicPipeline(MusicComponents):
         The slice is of the samples that are the sound again.
         """
         source = seeds.read(audio, self.params, audio_bpm, start, length)
+        if length is None and source.sound.seconds >= MOST_SECONDS:
+            raise ValueError(
+                f"got {MOST_SECONDS:.0f} s of sound or more; expected less: give the part to take, sound_start and sound_length"
+            )
         beat = 60 / source.bpm
         before = (-source.first_beat) % beat if source.first_beat else 0.0
         sound = source.sound.resampled(self.params.sample_rate)
