@@ -23,7 +23,7 @@ Output = Annotated[
 Not = Annotated[str, typer.Option("--negative-prompt", help="What not to play.")]
 Tempo = Annotated[float | None, typer.Option(help="Beats a minute.  [default: the prompt's, the sound's, or the model's]")]
 Steps = Annotated[int, typer.Option("--steps", min=1, max=999, help="Denoising steps.")]
-Guidance = Annotated[float, typer.Option("--guidance", help="How far to follow the prompt.")]
+Guidance = Annotated[float | None, typer.Option("--guidance", help="How far to follow the prompt.  [default: the model's]")]
 Scheduler = Annotated[str, typer.Option(help="dpm, ddim, pndm, euler, euler-a, lms or unipc.")]
 Strength = Annotated[str, typer.Option(help="How far to leave it: 0 to 1, or hint, remix, vary, 'touch up'.")]
 Loudness = Annotated[float | None, typer.Option(help="LUFS, as far as peaks of -1 dBFS allow.  [default: -16; a riff keeps its sound's]")]
@@ -47,7 +47,7 @@ def music(
     clips: Annotated[int, typer.Option("--clips", "-n", min=1, max=100, help="How many.")] = 1,
     seed: Seed = None,
     num_inference_steps: Steps = 30,
-    guidance_scale: Guidance = 7.0,
+    guidance_scale: Guidance = None,
     scheduler: Scheduler = "dpm",
     loudness: Loudness = -16.0,
     model: Model = "mini-music",
@@ -89,7 +89,7 @@ def riff(
     stereo: Annotated[bool | None, typer.Option(help="Both channels.  [default: where it has them]")] = None,
     seed: Seed = None,
     num_inference_steps: Steps = 30,
-    guidance_scale: Guidance = 7.0,
+    guidance_scale: Guidance = None,
     scheduler: Scheduler = "dpm",
     loudness: Loudness = None,
     model: Model = "mini-music",
@@ -133,7 +133,7 @@ def jam(
     seed: Seed = None,
     negative_prompt: Not = "",
     num_inference_steps: Steps = 12,
-    guidance_scale: Guidance = 7.0,
+    guidance_scale: Guidance = None,
     scheduler: Scheduler = "dpm",
     loudness: Annotated[float, typer.Option(help="LUFS.")] = -16.0,
     model: Model = "mini-music",
@@ -144,13 +144,13 @@ def jam(
 
     path = options.destination(output, *(slug(prompt) for prompt in prompts), "jam", endings=SOUNDS)
     from sonicdiff.pipelines.checkpoints import load_music
-    from sonicdiff.pipelines.music.components import Sampling
     from sonicdiff.pipelines.music.jam import Asked, Jam, made_for
 
     seed = random_seed() if seed is None else seed
-    how = Sampling(num_inference_steps, guidance_scale, scheduler=scheduler)
+    pipeline = load_music(model, device)
+    how = pipeline.sampling(num_inference_steps, guidance_scale, scheduler=scheduler)
     asked = Asked(prompts[0], negative_prompt, strength, seed)
-    jam = Jam(load_music(model, device), asked, bars, walk, bpm, how, loudness)
+    jam = Jam(pipeline, asked, bars, walk, bpm, how, loudness)
     factor = jam.rehearse()
     typer.echo(
         f"{jam.grid.bpm:.2f} bpm, clips of {jam.clip_seconds:.2f} s, seed {seed}; this machine makes {factor:.2f} x real time", err=True

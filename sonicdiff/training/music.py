@@ -54,6 +54,13 @@ class MusicBaseOptions(base.BaseOptions, base.UnetOptions):
     beats: int = 8
 
 
+@dataclass(frozen=True)
+class ModelOptions:
+    """What suits the finished model, for its configuration: found on captions of the split `validation`."""
+
+    guidance_scale: float = 7.0
+
+
 def data_of(space: Workspace) -> MusicData:
     return build(MusicData, tomllib.loads((space.recipe / "data.toml").read_text()), "data.toml")
 
@@ -183,7 +190,9 @@ def train_base(space: Workspace) -> None:
 
 
 def export(space: Workspace, output: Path) -> None:
-    """Write the pipeline directory."""
+    """Write the pipeline directory; the recipe's `model.toml` says what suits the model."""
+    suits = space.recipe / "model.toml"
+    own = asdict(build(ModelOptions, tomllib.loads(suits.read_text()), suits)) if suits.exists() else {}
     pipeline = MusicPipeline(
         vae=AutoencoderKL.from_pretrained(space.path("vae"), torch_dtype=torch.float16),
         text_encoder=CLIPTextModel.from_pretrained(space.path("clap", "text_encoder"), dtype=torch.float16),
@@ -193,5 +202,6 @@ def export(space: Workspace, output: Path) -> None:
         spectrogram=asdict(PARAMS),
         frames_a_beat=FRAMES_A_BEAT,
         bpm=110.0,
+        **own,
     )
     write(pipeline, output)

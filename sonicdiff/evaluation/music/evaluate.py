@@ -21,7 +21,7 @@ from sonicdiff.pipelines.music.level import LOUDNESS, loudness_of
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.synthetic.music.dataset import MusicRow, music_row
 
-NAMES = ("genre", "instrument", "family", "drums")
+NAMES = ("genre", "instrument", "family")
 QUIET = 1e-3  # of full scale: a clip whose loudest tenth of a second is below is silent
 
 
@@ -47,6 +47,8 @@ def evaluate_music(
     briefs, captions = [row.brief for row in played.rows], [row.said[0].caption for row in played.rows]
     right = named(judge, features, briefs)
     cells: dict[str, Any] = {name: bootstrap(right[name].astype(float)) for name in NAMES}
+    asked = np.array([row.said[0].drums for row in played.rows])
+    cells["drums, where asked"] = bootstrap(right["drums"][asked].astype(float)) if asked.any() else None
     cells["caption wins"] = bootstrap(wins(judge, features, captions))
     cells["tempo"] = bootstrap([tempo_right(clip, brief.bpm) for clip, brief in zip(played.clips, briefs, strict=True)])
     cells["frechet distance"] = frechet_distance(features.numpy(), held_out.numpy())

@@ -63,7 +63,7 @@ class MusicComponents(DiffusionPipeline):
     """What `music`, `riff`, `edit` and `interpolate` are made of.
 
     A checkpoint's configuration says: spectrogram, the settings of its pictures; frames_a_beat, how wide a beat is in the pictures it
-    was trained on (None: any, the tempo is in the picture); bpm, its tempo where nobody asks for one.
+    was trained on (None: any, the tempo is in the picture); bpm and guidance_scale, its own where nobody asks for one.
     """
 
     model_cpu_offload_seq = "text_encoder->unet->vae"
@@ -78,13 +78,14 @@ class MusicComponents(DiffusionPipeline):
         spectrogram: dict[str, Any] | None = None,
         frames_a_beat: int | None = None,
         bpm: float = 93.75,
+        guidance_scale: float = 7.0,
     ) -> None:
         super().__init__()
         self.register_modules(vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, scheduler=scheduler)
         params = SpectrogramParams(**(spectrogram or {}))
         if params.stereo:
             raise ValueError("got stereo spectrogram settings; expected mono: a stereo sound is two pictures")
-        self.register_to_config(spectrogram=asdict(params), frames_a_beat=frames_a_beat, bpm=bpm)
+        self.register_to_config(spectrogram=asdict(params), frames_a_beat=frames_a_beat, bpm=bpm, guidance_scale=guidance_scale)
         self._interrupt = False
 
     @property
@@ -119,6 +120,13 @@ class MusicComponents(DiffusionPipeline):
         if not 0.4 <= beats * 60 / bpm <= MOST_SECONDS:
             raise ValueError(f"got {bars} bars or {seconds} s at {bpm:g} bpm; expected 0.4 to {MOST_SECONDS:.0f} s of music")
         return tempo.fit(beats, bpm, self.params, self.config["frames_a_beat"], self.multiple)
+
+    def sampling(
+        self, num_inference_steps: int, guidance_scale: float | None, guidance_rescale: float = 0.0, scheduler: str = "dpm"
+    ) -> Sampling:
+        """How to denoise; without a guidance scale with the checkpoint's."""
+        own = self.config["guidance_scale"] if guidance_scale is None else guidance_scale
+        return Sampling(num_inference_steps, float(own), guidance_rescale, scheduler)
 
     def read_prompts(self, *texts: str) -> list[Tensor]:
         """The states that the UNet reads, (1, chunks * 77, dim) each."""

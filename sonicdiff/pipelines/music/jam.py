@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from sonicdiff.pipelines.music.level import LOUDNESS, gain_to
 from sonicdiff.pipelines.music.tempo import BEATS_A_BAR
 
 OVERLAP = 0.05  # seconds in which a clip takes over from the one before: the same music, in phase
+STEPS = 12
 CONTEXT_BARS = 1  # of the clip before that a clip is painted after
 
 
@@ -66,11 +67,12 @@ class Jam:
     bars: int = 2
     walk: int = 2
     bpm: float | None = None
-    how: Sampling = field(default_factory=lambda: Sampling(num_inference_steps=12))
+    how: Sampling | None = None  # by default 12 steps, with the checkpoint's guidance
     loudness: float = LOUDNESS
 
     def __post_init__(self) -> None:
         strength_of(self.asked.strength)
+        self._how = self.how or self.pipeline.sampling(STEPS, None)
         if self.bars < 1 or self.walk < 1:
             raise ValueError(f"got bars {self.bars} and walk {self.walk}; expected at least 1 of each")
         bpm = self.bpm or tempo.asked(self.asked.prompt) or self.pipeline.config["bpm"]
@@ -139,7 +141,7 @@ class Jam:
         """The clip's latents, painted after the last bar of the clip before, from what that clip has in the same place."""
         noise = self.pipeline.noise(self.grid, generator)
         if self._latents is None:
-            return self.pipeline.denoise(null, text, noise, self.how, False, None, generator, callback)
+            return self.pipeline.denoise(null, text, noise, self._how, False, None, generator, callback)
         columns = self.grid.frames_of(CONTEXT_BARS * BEATS_A_BAR) // canvas.factor_of(self.pipeline.vae)
         before = self._latents[..., -columns:]
         picture = torch.cat([before, self._latents], -1)
@@ -147,7 +149,7 @@ class Jam:
         mask = torch.ones_like(picture[:, :1])
         mask[..., :columns] = 0
         start = Start(picture, TYPICAL_MAX, strength_of(self.asked.strength), mask)
-        return self.pipeline.denoise(null, text, whole_noise, self.how, False, start, generator, callback)[..., columns:]
+        return self.pipeline.denoise(null, text, whole_noise, self._how, False, start, generator, callback)[..., columns:]
 
     def _play(self, latents: Tensor) -> Stretch:
         """The clip's samples: the last frames of the clip before are decoded again before it, and lead into it."""

@@ -14,7 +14,7 @@ from sonicdiff.diffusion.interpolation import lerp, slerp
 from sonicdiff.pipelines import editing, photos, record
 from sonicdiff.pipelines.music import canvas, seeds, tempo
 from sonicdiff.pipelines.music.clip import Clip
-from sonicdiff.pipelines.music.components import MusicComponents, Sampling, Start
+from sonicdiff.pipelines.music.components import MusicComponents
 from sonicdiff.pipelines.music.level import LOUDNESS, loudness_of
 from sonicdiff.pipelines.music.tempo import Grid
 from sonicdiff.pipelines.noise import Generator, generators_for, seeds_for
@@ -30,6 +30,7 @@ class MusicPipeline(MusicComponents):
         prompt, negative_prompt: with weights, see `sonicdiff.pipelines.prompts.parse`; up to 225 tokens.
         bpm: the tempo, exact: by default the one in the prompt ("110 bpm"), that of what the clip starts from, or the model's.
         scheduler: a name in `sonicdiff.diffusion.schedulers.SCHEDULERS`.
+        guidance_scale: how far to follow the prompt, by default as far as suits the checkpoint.
         loudness: LUFS, reached as far as peaks of -1 dBFS allow; None: left as it is.
         seed: of the noise, the same on every device; drawn at random where there is none. generator: instead of it.
         callback_on_step_end: called with (pipeline, step, timestep, {"latents", "total", "phase"}); returning False, or setting
@@ -52,7 +53,7 @@ class MusicPipeline(MusicComponents):
         mask: photos.Photo | None = None,
         stereo: bool | None = None,
         num_inference_steps: int = 30,
-        guidance_scale: float = 7.0,
+        guidance_scale: float | None = None,
         guidance_rescale: float = 0.0,
         scheduler: str = "dpm",
         loudness: float | None = LOUDNESS,
@@ -73,7 +74,7 @@ class MusicPipeline(MusicComponents):
             stereo: both channels of a stereo seed; by default where it is one.
         """
         settings = record.settings({**locals(), "seed_image": seed_image if seeds.is_name(seed_image) else None})
-        how = Sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
+        how = self.sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
         null, text = self.read_prompts(negative_prompt, prompt)
         source = None if seed_image is None else seeds.read(seed_image, self.params, seed_bpm)
         if source is None and (mask is not None or stereo):
@@ -115,7 +116,7 @@ class MusicPipeline(MusicComponents):
         sound_length: float | None = None,
         stereo: bool | None = None,
         num_inference_steps: int = 30,
-        guidance_scale: float = 7.0,
+        guidance_scale: float | None = None,
         guidance_rescale: float = 0.0,
         scheduler: str = "dpm",
         loudness: float | None = None,
@@ -133,7 +134,7 @@ class MusicPipeline(MusicComponents):
             stereo: both channels, by default where it has them. loudness: by default the sound's own.
         """
         settings = record.settings(locals())
-        how = Sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
+        how = self.sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
         null, text = self.read_prompts(negative_prompt, prompt)
         source, grid, kept = self._whole(audio, audio_bpm, bpm or tempo.asked(prompt), sound_start, sound_length)
         start = self.begin(source, grid, strength, stereo, loop=False)
@@ -163,7 +164,7 @@ class MusicPipeline(MusicComponents):
         attention_injection: float = 0.5,
         inversion_refinements: int = 1,
         num_inference_steps: int = 30,
-        guidance_scale: float = 7.0,
+        guidance_scale: float | None = None,
         guidance_rescale: float = 0.0,
         loudness: float | None = None,
         callback_on_step_end: OnStepEnd | None = None,
@@ -178,7 +179,7 @@ class MusicPipeline(MusicComponents):
         """
         editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection)
         settings = record.settings(locals())
-        how = Sampling(num_inference_steps, guidance_scale, guidance_rescale)
+        how = self.sampling(num_inference_steps, guidance_scale, guidance_rescale)
         null, text, was = self.read_prompts(negative_prompt, prompt, source_prompt)
         source, grid, kept = self._whole(audio, audio_bpm, bpm or tempo.asked(prompt), sound_start, sound_length)
         start = self.begin(source, grid, 1.0, stereo, loop=False)
@@ -219,7 +220,7 @@ class MusicPipeline(MusicComponents):
         seed_image: seeds.SeedImage | None = None,
         strength: float | str = 0.75,
         num_inference_steps: int = 30,
-        guidance_scale: float = 7.0,
+        guidance_scale: float | None = None,
         guidance_rescale: float = 0.0,
         scheduler: str = "dpm",
         loudness: float | None = LOUDNESS,
@@ -235,7 +236,7 @@ class MusicPipeline(MusicComponents):
         if clips < 2 or not curve > 0:
             raise ValueError(f"got {clips} clips and a curve of {curve}; expected at least 2, and a number above 0")
         settings = record.settings({**locals(), "seed_image": seed_image if seeds.is_name(seed_image) else None})
-        how = Sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
+        how = self.sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
         null, a, b = self.read_prompts(negative_prompt, prompt_a, prompt_b)
         source = None if seed_image is None else seeds.read(seed_image, self.params)
         bpm = float(bpm or tempo.asked(prompt_a) or tempo.asked(prompt_b) or (source.bpm if source else self.config["bpm"]))
@@ -293,6 +294,3 @@ class MusicPipeline(MusicComponents):
         )
         filled = Waveform(np.concatenate([padded.samples, room], axis=1), sound.sample_rate)
         return replace(source, sound=filled, first_beat=0.0), grid, slice(first, first + wanted)
-
-
-__all__ = ["MusicPipeline", "Start"]
