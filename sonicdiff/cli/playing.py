@@ -112,9 +112,9 @@ def riff(
             settings.pop(name)
     clip = (pipeline.edit if keep_rhythm else pipeline.riff)(sound, **settings)
     clip.save(path, with_paths=paths)
-    typer.echo(
-        f"{path}  ({clip.seconds:.2f} s at {clip.bpm:.2f} bpm, made in {time.perf_counter() - started:.1f} s, seed {clip.made['seed']})"
-    )
+    seeded = "" if keep_rhythm else f", seed {clip.made['seed']}"
+    took = time.perf_counter() - started
+    typer.echo(f"{path}  ({clip.seconds:.2f} s at {clip.bpm:.2f} bpm, made in {took:.1f} s{seeded})")
 
 
 def jam(

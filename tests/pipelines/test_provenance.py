@@ -80,7 +80,7 @@ def test_what_cannot_be_replayed_says_why(
     path = provenance.save(tiny.generate(sound, seed=1, **FAST)[0], tmp_path / "out.png")
     with pytest.raises(ReplayError, match=r"hiss\.wav, which .* say where it is"):
         provenance.replay(path, pipeline=tiny)
-    with pytest.raises(ReplayError, match=r"hum\.wav is not what the image was made from"):
+    with pytest.raises(ReplayError, match=r"hum\.wav is not what it was made from"):
         provenance.replay(path, other_sound, pipeline=tiny)
     with pytest.raises(ReplayError, match="1 sounds and no photo"):
         provenance.replay(path, sound, photo, tiny)
