@@ -257,3 +257,10 @@ def test_music_that_cannot_be_made(tiny_music_directory: Path, arguments: list[s
 def test_a_model_of_pictures_makes_no_music(tiny_directory: Path, tiny_music_directory: Path, sound: Path, photo: Path) -> None:
     fails(run("music", "x", "-m", tiny_directory), 1, "makes pictures")
     fails(run("edit", photo, sound, "-m", tiny_music_directory), 1, "makes music")
+
+
+def test_every_loop_is_named_in_the_help() -> None:
+    from sonicdiff.cli.playing import LOOPS
+    from sonicdiff.pipelines.music.seeds import SEEDS
+
+    assert ", ".join(f"'{name}'" for name in SEEDS) == LOOPS

@@ -14,6 +14,7 @@ from sonicdiff.cli import options
 if TYPE_CHECKING:
     from sonicdiff.pipelines.music.jam import Jam
 
+LOOPS = "'dusty beat', 'four on the floor', 'late club', 'open road', 'beach at dusk', 'slow tide', 'back porch'"
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
 Words = Annotated[str, typer.Argument(metavar="PROMPT", help="What to play: '(jazz:1.2) piano, 110 bpm'.")]
 Output = Annotated[
@@ -39,7 +40,7 @@ def music(
     bpm: Tempo = None,
     loop: Annotated[bool | None, typer.Option(help="A seamless loop of whole bars.  [default: unless --seconds is given]")] = None,
     negative_prompt: Not = "",
-    seed_image: Annotated[str | None, typer.Option(help="What to start from: a loop that --seeds lists, a sound, a spectrogram.")] = None,
+    seed_image: Annotated[str | None, typer.Option(help=f"What to start from: {LOOPS}; or a sound, or a spectrogram.")] = None,
     seed_bpm: Annotated[float | None, typer.Option(help="Its tempo.  [default: known or estimated]")] = None,
     strength: Strength = "0.75",
     mask: Annotated[Path | None, typer.Option(help="A picture: white is played anew, black stays.")] = None,

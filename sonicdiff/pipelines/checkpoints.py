@@ -40,7 +40,7 @@ CHECKPOINTS = {
     checkpoint.name: checkpoint
     for checkpoint in (
         Checkpoint("mini", "the small model trained by this project; runs on a laptop CPU", "embedded", "Apache-2.0", 50, "off", True),
-        Checkpoint("mini-music", "music from text, trained by this project, for CPUs", "embedded", "Apache-2.0", 20, None, True),
+        Checkpoint("mini-music", "music from text, trained by this project, for CPUs", "embedded", "Apache-2.0", 14, None, True),
         Checkpoint("riffusion", "music from text: riffusion-model-v1", RIFFUSION, "OpenRAIL-M", 2200, None, True),
         Checkpoint("landscape", PAPER.format("Landscape"), SD14, "OpenRAIL-M base, MS-PL audio encoder", 6500, "zeros", False),
         Checkpoint("greatest-hits", PAPER.format("Greatest Hits"), SD14, "OpenRAIL-M base, MS-PL audio encoder", 6500, "zeros", False),
