@@ -171,13 +171,12 @@ class Jam:
         return round(OVERLAP * self.grid.params.sample_rate)
 
     def _levelled(self, samples: np.ndarray) -> Stretch:
-        """At the jam's loudness; what the clip before was louder or softer is made up for in one beat."""
+        """At the jam's loudness, from that of the clip before in what it held back: that was below the ceiling, the rest of this is."""
         rate = self.grid.params.sample_rate
         gain = gain_to(Waveform(samples, rate), self.loudness)
         ramp = np.full(samples.shape[1], gain, np.float32)
         if self._gain is not None:
-            beat = round(self.grid.samples / self.grid.beats)
-            ramp[:beat] = np.linspace(self._gain, gain, beat, dtype=np.float32)
+            ramp[: self._held] = np.linspace(self._gain, gain, self._held, dtype=np.float32)
         self._gain = gain
         levelled = samples * ramp
         return Stretch(levelled[:, : -self._held], rate, levelled[:, -self._held :])

@@ -39,6 +39,19 @@ def test_clips_are_exact_and_join_without_a_jump(tiny_music: MusicPipeline) -> N
         assert steps[joint - 2 : joint + 2].max() <= 1.2 * np.quantile(steps, 0.99)
 
 
+def test_no_peak_passes_the_ceiling_where_clips_differ_in_level(tiny_music: MusicPipeline) -> None:
+    """A loud clip after a soft one, whose first beat is its loudest."""
+    jam, rng = make_jam(tiny_music, loudness=-6.0), np.random.default_rng(0)
+    soft, loud = 0.02 * rng.standard_normal((2, 1, 16_000)).astype(np.float32)
+    loud[:, 600:3000] *= 60
+    loud[:, :400] = soft[:, -400:]  # what was held back of the soft one
+    parts = [jam._levelled(soft), jam._levelled(loud), jam._levelled(soft)]
+    whole = np.concatenate([part.samples for part in parts], axis=1)
+    assert np.abs(whole).max() <= 10 ** (-1 / 20) + 1e-4
+    joint = parts[0].samples.shape[1]
+    assert np.allclose(whole[0, joint : joint + 5], parts[0].after[0, :5], rtol=0.05)
+
+
 def test_a_clip_goes_on_from_the_one_before(tiny_music: MusicPipeline) -> None:
     """The same noise after another clip is another clip."""
     a, b = make_jam(tiny_music), make_jam(tiny_music)
