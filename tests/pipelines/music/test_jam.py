@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tunes import tune
 
+from sonicdiff.audio.spectrogram import mel_spectrogram
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.diffusion.ddim import Stopped
 from sonicdiff.pipelines.music.components import Sampling
@@ -37,6 +39,29 @@ def test_clips_are_exact_and_join_without_a_jump(tiny_music: MusicPipeline) -> N
         near = slice(joint // 64 - 6, joint // 64 + 2)
         assert change[near].max() <= 1.2 * np.quantile(change, 0.99)
         assert steps[joint - 2 : joint + 2].max() <= 1.2 * np.quantile(steps, 0.99)
+
+
+def test_known_music_comes_out_of_a_jam_without_a_seam(tiny_music: MusicPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips that are successive bars of one tune: the tune comes back, in one piece."""
+    sound = Waveform(np.roll(tune(6.0, 8000, 0.5).samples, 2000, 1), 8000)  # whose beats are not at the joints
+    jam = make_jam(tiny_music)
+    mel = mel_spectrogram(sound, jam.grid.params)
+    columns = jam.grid.frames // 8
+
+    def bar(*_: object) -> torch.Tensor:
+        return torch.arange(jam.number * columns, (jam.number + 1) * columns).float().expand(1, 4, 8, columns)
+
+    def frames(latents: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+        return mel[..., (8 * latents[0, 0, 0].long()[:, None] + torch.arange(8)).flatten()]
+
+    monkeypatch.setattr(jam, "_paint", bar)
+    monkeypatch.setattr(tiny_music, "mel", frames, raising=False)
+    parts = [jam.next_clip() for _ in range(3)]
+    whole = Waveform(np.concatenate([part.samples for part in parts], axis=1), 8000)
+    change = flux(whole)
+    for joint in np.cumsum([part.samples.shape[1] for part in parts])[:-1]:
+        # No beat falls there, so that what changes is the seam: decoded apart it is 0.34.
+        assert change[joint // 64 - 3 : (joint + 380) // 64].max() < 0.27 * np.quantile(change, 0.99)
 
 
 def test_no_peak_passes_the_ceiling_where_clips_differ_in_level(tiny_music: MusicPipeline) -> None:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from tunes import tune
 
+from sonicdiff.audio.spectrogram import mel_spectrogram
 from sonicdiff.audio.waveform import AudioError, Waveform
 from sonicdiff.diffusion.ddim import Stopped
 from sonicdiff.pipelines.music import canvas
@@ -165,6 +166,22 @@ def test_the_seam_of_a_loop(tiny_music: MusicPipeline) -> None:
     assert torch.allclose(loop, turned, atol=1e-3)
     straight = tiny_music.denoise(null, text, noise, Sampling(4), False)
     assert not torch.allclose(straight, loop, atol=1e-2)
+
+
+def test_a_loop_is_decoded_without_ends(tiny_music: MusicPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tune that is a loop comes out as one: nothing jumps where its end meets its beginning."""
+    grid = tiny_music.grid(120)
+    sound = Waveform(np.roll(tune(2.0, RATE, 0.5).samples, 2000, 1), RATE)  # no beat falls on the seam
+    mel = mel_spectrogram(sound, grid.params, circular=True)
+    monkeypatch.setattr(tiny_music, "mel", lambda *_, **__: mel, raising=False)
+    jumps = []
+    for loop in (True, False):
+        clip = tiny_music.play(torch.zeros(1, 4, 8, 16), grid, loop, 1.0, None, {})
+        turned = np.roll(clip.samples[0], 4000)
+        frames = np.lib.stride_tricks.sliding_window_view(turned, 256)[::32] * np.hanning(256)
+        change = np.abs(np.diff(np.abs(np.fft.rfft(frames)), axis=0)).sum(1)
+        jumps.append(change[4000 // 32 - 8 : 4000 // 32].max() / np.quantile(change, 0.99))
+    assert jumps[0] < 0.6 * jumps[1]
 
 
 def test_every_loop_of_ours_is_whole_bars() -> None:
