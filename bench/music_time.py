@@ -14,6 +14,7 @@ import torch
 
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.pipelines.checkpoints import load_music
+from sonicdiff.pipelines.music.clip import joined
 from sonicdiff.pipelines.music.jam import OVERLAP, Asked, Jam
 from sonicdiff.pipelines.music.level import loudness_of
 from sonicdiff.pipelines.music.seeds import SEEDS
@@ -65,7 +66,7 @@ def main() -> None:
             jam.steer(prompt=JAM[number // 3])
         parts.append(jam.next_clip())
     seconds = time.perf_counter() - began
-    whole = Waveform(np.concatenate([part.samples for part in parts], axis=1), parts[0].sample_rate)
+    whole = joined(parts)
     held = round(OVERLAP * whole.sample_rate)
     joints = list(np.cumsum([part.samples.shape[1] for part in parts])[:-1])
     across = jump(whole, joints) + jump(whole, [joint + held for joint in joints])

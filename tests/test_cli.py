@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -224,18 +225,29 @@ def test_jam_says_how_fast_it_is_and_writes(tiny_music_directory: Path) -> None:
 
 
 def test_jam_live_plays_into_a_pipe_and_is_steered(tiny_music_directory: Path) -> None:
-    """Two clips are read, then the pipe is closed; the line typed is taken as the next prompt."""
+    """A line typed is taken as the next prompt while the input is still open; two clips are read, then the pipe is closed."""
     command = [sys.executable, "-m", "sonicdiff", "jam", "--live", "jazz", "--bars", "1", "--bpm", "240", "-m", str(tiny_music_directory)]
     with subprocess.Popen([*command, "--steps", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as jam:
         assert jam.stdin and jam.stdout and jam.stderr
+        said: list[str] = []
+        heard = threading.Event()
+
+        def listen() -> None:
+            for line in jam.stderr or []:
+                said.append(line.decode())
+                if "next: rock" in said[-1]:
+                    heard.set()
+
+        threading.Thread(target=listen, daemon=True).start()
         jam.stdin.write(b"rock\n")
-        jam.stdin.close()
+        jam.stdin.flush()
         samples = jam.stdout.read(2 * 2 * 8000)
+        taken = heard.wait(30)
+        jam.stdin.close()
         jam.stdout.close()
-        said = jam.stderr.read().decode()
         jam.wait(timeout=60)
     assert len(samples) == 32_000 and any(samples)
-    assert "next: rock" in said and "Traceback" not in said
+    assert taken and "Traceback" not in "".join(said)
 
 
 @pytest.mark.parametrize(

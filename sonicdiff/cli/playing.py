@@ -157,35 +157,40 @@ def jam(
         f"{jam.grid.bpm:.2f} bpm, clips of {jam.clip_seconds:.2f} s, seed {seed}; this machine makes {factor:.2f} x real time", err=True
     )
     if live:
-        play_live(jam, prompts[1:], factor)
+        play_live(jam, prompts, walk + stay, factor)
         return
     sound = made_for(jam, seconds, prompts, walk + stay, lambda done: typer.echo(f"{min(done, seconds):.0f} of {seconds:.0f} s", err=True))
     sound.save(path)
     typer.echo(f"{path}  ({sound.seconds:.2f} s)")
 
 
-def play_live(jam: Jam, prompts: list[str], factor: float) -> None:
-    """Samples to standard output in real time; lines of standard input steer, the prompts given come first."""
+def play_live(jam: Jam, prompts: list[str], clips_each: int, factor: float) -> None:
+    """Samples to standard output in real time; a line of standard input steers, and ends the walk through the prompts given."""
     import threading
 
     import numpy as np
 
-    from sonicdiff.pipelines.music.jam import paced
+    from sonicdiff.pipelines.music.jam import paced, walk_on
 
     if factor < 1:
         typer.echo("slower than the music: clips will come more than once; fewer --steps make it faster", err=True)
     if sys.stdout.isatty():
         raise typer.BadParameter('the samples need a player: sonicdiff jam --live "..." | aplay -f S16_LE -r 44100')
 
+    typed = threading.Event()
+
     def steer() -> None:
-        for line in [*prompts, *sys.stdin]:
+        for line in sys.stdin:
             if line.strip():
+                typed.set()
                 jam.steer(prompt=line.strip())
                 typer.echo(f"next: {line.strip()}", err=True)
 
     threading.Thread(target=steer, daemon=True).start()
     try:
-        for stretch in paced(jam):
+        for number, stretch in enumerate(paced(jam), 1):
+            if not typed.is_set():
+                walk_on(jam, number, prompts, clips_each)
             sys.stdout.buffer.write((np.clip(stretch.samples[0], -1, 1) * 32767).astype("<i2").tobytes())
             sys.stdout.buffer.flush()
     except (KeyboardInterrupt, BrokenPipeError):

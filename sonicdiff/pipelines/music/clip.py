@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from sonicdiff.audio import image as spectrogram_image
@@ -40,8 +42,6 @@ class Clip(Waveform):
         return path
 
 
-def joined(clips: list[Clip]) -> Waveform:
-    """Clips of one rate, one after the other."""
-    import numpy as np
-
+def joined(clips: Sequence[Waveform]) -> Waveform:
+    """Sounds of one rate, one after the other."""
     return Waveform(np.concatenate([clip.samples for clip in clips], axis=1), clips[0].sample_rate)

@@ -23,6 +23,7 @@ from sonicdiff.audio.waveform import Waveform
 from sonicdiff.diffusion.ddim import StepCallback, Stopped
 from sonicdiff.diffusion.interpolation import lerp
 from sonicdiff.pipelines.music import canvas, tempo
+from sonicdiff.pipelines.music.clip import joined
 from sonicdiff.pipelines.music.components import MusicComponents, Sampling, Start, strength_of
 from sonicdiff.pipelines.music.level import LOUDNESS, gain_to
 from sonicdiff.pipelines.music.tempo import BEATS_A_BAR
@@ -193,13 +194,17 @@ def made_for(jam: Jam, seconds: float, prompts: Sequence[str] = (), clips_each: 
     """`seconds` of a jam that walks through `prompts` and back to the first, each for so many clips. on_clip: told the seconds made."""
     parts, done = [], 0.0
     while done < seconds:
-        if prompts and jam.number and jam.number % clips_each == 0 and len(prompts) > 1:
-            jam.steer(prompt=prompts[jam.number // clips_each % len(prompts)])
+        walk_on(jam, jam.number, prompts, clips_each)
         parts.append(jam.next_clip())
         done += parts[-1].seconds
         on_clip(done)
-    rate = parts[0].sample_rate
-    return Waveform(np.concatenate([part.samples for part in parts], axis=1)[:, : round(seconds * rate)], rate)
+    return joined(parts).clip(0, seconds)
+
+
+def walk_on(jam: Jam, number: int, prompts: Sequence[str], clips_each: int) -> None:
+    """Steers to the next prompt, or back to the first, where clip `number` is the first of another `clips_each`."""
+    if len(prompts) > 1 and number and number % clips_each == 0:
+        jam.steer(prompt=prompts[number // clips_each % len(prompts)])
 
 
 def paced(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monotonic) -> Iterator[Stretch]:

@@ -31,5 +31,7 @@ def gain_to(sound: Waveform, target: float | None) -> float:
     if peak == 0:
         return 1.0
     measured = loudness_of(sound)
-    wanted = 1.0 if target is None or not math.isfinite(measured) else 10 ** ((target - measured) / 20)
+    wanted = 1.0
+    if target is not None and math.isfinite(target) and math.isfinite(measured):  # what is very short or soft has no loudness
+        wanted = 10 ** ((target - measured) / 20)
     return min(wanted, CEILING / peak) if target is not None else min(1.0, CEILING / peak)

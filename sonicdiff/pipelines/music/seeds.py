@@ -59,10 +59,6 @@ class Seed:
     first_beat: float
     heard: Heard = NOTHING
 
-    @property
-    def beats(self) -> float:
-        return (self.sound.seconds - self.first_beat) * self.bpm / 60
-
     def hop(self, grid: Grid) -> int:
         """The hop at which its beats fill the grid's frames: the grid's own where the tempo is the same."""
         return max(1, round(grid.beats * 60 / self.bpm * grid.params.sample_rate / grid.frames))

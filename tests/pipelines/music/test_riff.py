@@ -39,6 +39,13 @@ def test_it_is_as_loud_as_it_was(tiny_music: MusicPipeline) -> None:
     assert loudness_of(tiny_music.riff(quiet, "x", audio_bpm=120, seed=0, **FAST)) == pytest.approx(loudness_of(quiet), abs=0.3)
 
 
+def test_what_is_too_soft_to_measure_is_not_lost(tiny_music: MusicPipeline) -> None:
+    """Below the meter's gate of -70 LUFS there is no loudness to bring the result to; it is kept at its own level."""
+    faint = Waveform(2e-4 * tune(4.0, RATE, 0.5).samples, RATE)
+    assert not np.isfinite(loudness_of(faint))
+    assert np.abs(tiny_music.riff(faint, "x", audio_bpm=120, seed=0, **FAST).samples).max() > 0
+
+
 def test_the_first_beat_begins_a_bar(tiny_music: MusicPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is put before a sound whose first beat is late, and is gone again afterwards."""
     from sonicdiff.pipelines.music import seeds
