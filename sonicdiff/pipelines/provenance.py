@@ -16,7 +16,7 @@ from PIL import Image, PngImagePlugin
 
 from sonicdiff.audio.waveform import FORMATS
 from sonicdiff.pipelines import checkpoints, photos, record, sounds
-from sonicdiff.pipelines.music import seeds
+from sonicdiff.pipelines.music import jam, seeds
 from sonicdiff.pipelines.music.clip import Clip
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.pipelines.record import FILES, KEY
@@ -111,7 +111,7 @@ def replay(
 
 
 def is_music(made: dict[str, Any]) -> bool:
-    return made["task"] in ("music", "riff", "edit-music", "interpolate-music")
+    return made["task"] in ("music", "riff", "edit-music", "interpolate-music", "jam")
 
 
 def music_again(pipeline: MusicPipeline, made: dict[str, Any], given: list[Any], mask: File | None, files: dict[str, Any], folder: Path,
@@ -131,6 +131,8 @@ def music_again(pipeline: MusicPipeline, made: dict[str, Any], given: list[Any],
     elif made["task"] == "interpolate-music":
         start = {"seed_image": sources[0]} if sources else {}
         clip = pipeline.interpolate(**{**settings, **start}, show_progress=show_progress)[made["clip"]]
+    elif made["task"] == "jam":
+        clip = jam.again(pipeline, made["seed"], **settings)
     elif made["task"] == "riff":
         clip = pipeline.riff(sources[0], **settings, **seed)
     else:

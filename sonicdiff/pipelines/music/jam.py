@@ -11,22 +11,26 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sonicdiff.audio import phase
-from sonicdiff.audio.image import TYPICAL_MAX
+from sonicdiff.audio.image import TYPICAL_MAX, to_image
+from sonicdiff.audio.spectrogram import mel_spectrogram
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.diffusion.ddim import StepCallback, Stopped
 from sonicdiff.diffusion.interpolation import lerp
+from sonicdiff.pipelines import record
 from sonicdiff.pipelines.music import canvas, tempo
-from sonicdiff.pipelines.music.clip import joined
+from sonicdiff.pipelines.music.clip import Clip, joined
 from sonicdiff.pipelines.music.components import MusicComponents, Sampling, Start, strength_of
 from sonicdiff.pipelines.music.level import LOUDNESS, gain_to
 from sonicdiff.pipelines.music.tempo import BEATS_A_BAR
+from sonicdiff.pipelines.sounds import Heard
 
 OVERLAP = 0.05  # seconds in which a clip takes over from the one before: the same music, in phase
 STEPS = 12
@@ -190,15 +194,33 @@ def crossfaded(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def made_for(jam: Jam, seconds: float, prompts: Sequence[str] = (), clips_each: int = 4,
-             on_clip: Callable[[float], object] = lambda done: None) -> Waveform:  # fmt: skip
-    """`seconds` of a jam that walks through `prompts` and back to the first, each for so many clips. on_clip: told the seconds made."""
+             on_clip: Callable[[float], object] = lambda done: None) -> Clip:  # fmt: skip
+    """`seconds` of a jam that walks through `prompts` and back to the first, each for so many clips. on_clip: told the seconds made.
+
+    With a fresh jam the clip's record says all that made it, and `replay` makes it again.
+    """
+    asked, settings = jam.asked, {
+        "prompts": list(prompts) or [jam.asked.prompt], "seconds": seconds, "clips_each": clips_each,
+        "negative_prompt": jam.asked.negative_prompt, "strength": jam.asked.strength,
+        **{name: getattr(jam, name) for name in ("bars", "walk", "bpm", "loudness")}, **asdict(jam._how),
+    }  # fmt: skip
+    made = {**record.made(jam.pipeline, "jam", settings, Heard(), None, None), "seed": asked.seed}
     parts, done = [], 0.0
     while done < seconds:
         walk_on(jam, jam.number, prompts, clips_each)
         parts.append(jam.next_clip())
         done += parts[-1].seconds
         on_clip(done)
-    return joined(parts).clip(0, seconds)
+    sound = joined(parts).clip(0, seconds)
+    params = jam.grid.params
+    return Clip(sound.samples, sound.sample_rate, jam.grid.bpm, False, to_image(mel_spectrogram(sound, params), params), made)
+
+
+def again(pipeline: MusicComponents, seed: int, prompts: Sequence[str], seconds: float, clips_each: int, **settings: Any) -> Clip:
+    """A jam made by `made_for`, from its record."""
+    how = Sampling(*(settings.pop(field.name) for field in fields(Sampling)))
+    asked = Asked(prompts[0], settings.pop("negative_prompt"), settings.pop("strength"), seed)
+    return made_for(Jam(pipeline, asked, how=how, **settings), seconds, prompts, clips_each)
 
 
 def walk_on(jam: Jam, number: int, prompts: Sequence[str], clips_each: int) -> None:

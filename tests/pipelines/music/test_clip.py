@@ -15,6 +15,8 @@ from sonicdiff.audio import image as spectrogram_image
 from sonicdiff.audio import waveform
 from sonicdiff.pipelines import provenance
 from sonicdiff.pipelines.music.clip import joined
+from sonicdiff.pipelines.music.components import Sampling
+from sonicdiff.pipelines.music.jam import Asked, Jam, made_for
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.pipelines.provenance import ReplayError
 
@@ -83,6 +85,14 @@ def test_riffs_edits_and_walks_again(tiny_music: MusicPipeline, sound: Path, tmp
     for number, clip in enumerate(clips):
         path = clip.save(tmp_path / f"{number}.wav", with_paths=True)
         assert np.array_equal(provenance.replay(path, pipeline=tiny_music, show_progress=False).samples, clip.samples), number
+
+
+def test_a_jam_again(tiny_music: MusicPipeline, tmp_path: Path) -> None:
+    asked = Asked("jazz, 100 bpm", "drums", 0.8, 7)
+    clip = made_for(Jam(tiny_music, asked, bars=1, walk=1, how=Sampling(2, 3.0)), 6.0, ["jazz, 100 bpm", "rock"], 2)
+    path = clip.save(tmp_path / "jam.flac")
+    again = provenance.replay(path, pipeline=tiny_music, show_progress=False)
+    assert np.array_equal(again.samples, clip.samples) and again.save(tmp_path / "again.flac").read_bytes() == path.read_bytes()
 
 
 def test_another_sound_is_refused(tiny_music: MusicPipeline, sound: Path, tmp_path: Path) -> None:
