@@ -1,8 +1,14 @@
-"""The Gradio app: `python app.py`, or `make app`."""
+"""The app: `python app.py` on one's own machine, and the entry of the Hugging Face Space."""
 
-from sonicdiff.ui.demo import create_demo
+import contextlib
+import os
 
-demo = create_demo()
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+with contextlib.suppress(ImportError):
+    import spaces  # noqa: F401  must come before all that may touch a GPU; there on Spaces only
+
+from sonicdiff.ui.serving import serve
 
 if __name__ == "__main__":
-    demo.launch()
+    space = "SPACE_ID" in os.environ
+    serve(host="0.0.0.0" if space else "127.0.0.1", port=int(os.environ.get("GRADIO_SERVER_PORT", 7860)))

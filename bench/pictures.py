@@ -12,7 +12,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from sonicdiff.audio import waveform
-from sonicdiff.cli.pictures import CELL, FAINT, PAPER, sheet, spectrogram
+from sonicdiff.audio.drawing import spectrogram
+from sonicdiff.cli.pictures import CELL, FAINT, PAPER, sheet
 from sonicdiff.pipelines import photos
 from sonicdiff.pipelines.checkpoints import load_pictures
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline

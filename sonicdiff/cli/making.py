@@ -31,6 +31,9 @@ def edit(
     audio_end: options.AudioEnd = 1.0,
     sound_start: options.SoundStart = 0.0,
     sound_length: options.SoundLength = None,
+    structure: Annotated[float, typer.Option(min=0, max=1, help="How much of the photo's structure to keep.")] = 0.5,
+    variation: Annotated[float, typer.Option(min=0, max=1, help="Another edit of the same kind, so far from the first.")] = 0.0,
+    seed: Annotated[int | None, typer.Option(help="Which other edit, with --variation.  [default: drawn at random]")] = None,
     feature_injection: Annotated[
         float | None, typer.Option(min=0, max=1, help="How long the photo's features are held; less changes more.  [default: the model's]")
     ] = None,
@@ -120,14 +123,14 @@ def interpolate(
     options.existing(sound_a, sound_b)
     path = options.destination(output, sound_a, sound_b)
     settings["seed"] = seed if seed is not None else random_seed()
-    from sonicdiff.cli.pictures import strip
     from sonicdiff.pipelines import provenance
     from sonicdiff.pipelines.checkpoints import load_pictures
+    from sonicdiff.pipelines.photos import side_by_side
 
     images = load_pictures(model, device).interpolate(sound_a, sound_b, show_progress=not quiet, **settings)
     for number, image in enumerate(images, 1):
         provenance.save(image, path.with_name(f"{path.stem}-{number:03d}.png"), with_paths=paths)
-    strip(images).save(path)
+    side_by_side(images).save(path)
     typer.echo(f"{path}  ({len(images)} frames beside it, {time.perf_counter() - started:.1f} s, seed {settings['seed']})")
 
 

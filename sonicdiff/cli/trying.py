@@ -29,7 +29,8 @@ def demo(
     options.existing(*photo_files, *sound_files)
     started = time.perf_counter()
     from sonicdiff.audio import waveform
-    from sonicdiff.cli.pictures import sheet, spectrogram
+    from sonicdiff.audio.drawing import spectrogram
+    from sonicdiff.cli.pictures import sheet
     from sonicdiff.pipelines import photos as pictures
     from sonicdiff.pipelines import provenance
     from sonicdiff.pipelines.checkpoints import load_pictures

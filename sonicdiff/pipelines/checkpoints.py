@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -146,10 +147,37 @@ def load_music(name_or_path: str | os.PathLike[str] = "mini-music", device: str 
     return pipeline
 
 
-@lru_cache(maxsize=2)
+class Loaded:
+    """The models that were used last, at most `most` of them, by name or path and device."""
+
+    def __init__(self, most: int = 2) -> None:
+        self.most, self.lock = most, threading.Lock()
+        self.pipelines: OrderedDict[tuple[str, str | None], Pipeline] = OrderedDict()
+
+    def get(self, name_or_path: str, device: str | None) -> Pipeline:
+        with self.lock:
+            key = name_or_path, device
+            if key not in self.pipelines:
+                while len(self.pipelines) >= self.most:  # first, so that there is room for the new one
+                    self.pipelines.popitem(last=False)
+                self.pipelines[key] = load(name_or_path, device)
+            self.pipelines.move_to_end(key)
+            return self.pipelines[key]
+
+    def keep(self, most: int) -> None:
+        """Holds at most so many from now on."""
+        with self.lock:
+            self.most = most
+            while len(self.pipelines) > most:
+                self.pipelines.popitem(last=False)
+
+
+LOADED = Loaded()
+
+
 def load_once(name_or_path: str, device: str | None = None) -> Pipeline:
     """`load`, keeping what it loaded for the next call."""
-    return load(name_or_path, device)
+    return LOADED.get(name_or_path, device)
 
 
 @contextmanager

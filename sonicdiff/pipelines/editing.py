@@ -39,15 +39,15 @@ def record_features(unet: UNet2DConditionModel, text: Tensor, source: Source, pl
 
 
 def resample(
-    unet: UNet2DConditionModel, eps_model: EpsModel, source: Source, schedule: Schedule, plan: Plan, callback: StepCallback
+    unet: UNet2DConditionModel, eps_model: EpsModel, source: Source, start: Tensor, schedule: Schedule, plan: Plan, callback: StepCallback
 ) -> Tensor:
-    """Samples from the photo's noise with its features injected as planned."""
+    """Samples from `start`, the photo's noise or some near it, with the photo's features injected as planned."""
 
     def eps_with_source(x: Tensor, t: int) -> Tensor:
         with injected(unet, {layer: source.features[t][layer] for layer in plan.get(t, [])}):
             return eps_model(x, t)
 
-    return sample(eps_with_source, source.latents[schedule.timesteps[0]], schedule, callback)
+    return sample(eps_with_source, start, schedule, callback)
 
 
 def plain_model(unet: UNet2DConditionModel, text: Tensor) -> EpsModel:

@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 import warnings
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -136,6 +137,11 @@ def fit(width: int, height: int, area: float, multiple: int) -> tuple[int, int]:
         return 3 * abs(math.log(size[0] / size[1] * height / width)) + abs(math.log(size[0] * size[1] / area))
 
     return min(((w, h) for w in sides for h in sides), key=badness)
+
+
+def side_by_side(images: Sequence[Image.Image]) -> Image.Image:
+    """Images of one height in a row."""
+    return Image.fromarray(np.concatenate([np.asarray(image) for image in images], axis=1))
 
 
 def describe(source: Photo) -> str:

@@ -104,8 +104,8 @@ def replay(
         for entry, file, recorded in zip(made["sounds"], given, files["sounds"], strict=True)
     ]
     photo = made["photo"] and found(made["photo"], image, files["photo"], folder, lambda path: photos.sha256(photos.load(path)))
-    run = pipeline.edit if made["task"] == "edit" else partial(generate_one, pipeline, made["seed"])
-    again = run(image=photo, audio=audio or None, show_progress=show_progress, **settings)
+    run = pipeline.edit if made["task"] == "edit" else partial(generate_one, pipeline)
+    again = run(seed=made["seed"], image=photo, audio=audio or None, show_progress=show_progress, **settings)
     again.info[KEY] = json.dumps({**made, "machine": now})
     return again
 
@@ -140,8 +140,8 @@ def music_again(pipeline: MusicPipeline, made: dict[str, Any], given: list[Any],
     return replace(clip, made={**made, "machine": now, "files": clip.made["files"]})
 
 
-def generate_one(pipeline: SonicDiffusionPipeline, seed: int, **options: Any) -> Image.Image:
-    return pipeline.generate(seed=seed, **options)[0]
+def generate_one(pipeline: SonicDiffusionPipeline, **options: Any) -> Image.Image:
+    return pipeline.generate(**options)[0]
 
 
 def named(made: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from sonicdiff.diffusion import ddim
-from sonicdiff.diffusion.interpolation import slerp_weights
+from sonicdiff.diffusion.interpolation import slerp, slerp_weights
 from sonicdiff.models.block import AudioScale
 from sonicdiff.pipelines import codec, editing, photos, record, sounds
 from sonicdiff.pipelines.codec import OutputType
@@ -123,12 +124,15 @@ class SonicDiffusionPipeline(SonicComponents):
         sound_start: float = 0.0,
         sound_length: float | None = None,
         audio_embeds: Tensor | None = None,
+        structure: float = 0.5,
         feature_injection: float | None = None,
         attention_injection: float | None = None,
         focus: float | None = None,
         inversion: Literal["target", "current"] = "target",
         inversion_refinements: int = 1,
         detail: float = 1.0,
+        variation: float = 0.0,
+        seed: int | None = None,
         height: int | None = None,
         width: int | None = None,
         callback_on_step_end: OnStepEnd | None = None,
@@ -140,19 +144,23 @@ class SonicDiffusionPipeline(SonicComponents):
         The inversion reads the empty prompt and hears nothing. It is kept: another sound on the same photo starts from it.
 
         Args (others above):
+            structure: 0 to 1, how much of the photo's structure to keep. At 0.5 the next three are what suits this checkpoint (its
+                configuration says; the paper's 0.8, 0.5 and no focus where it does not), at 0 nothing, at 1 twice that.
             feature_injection, attention_injection: the fractions of the schedule, from its start, in which the photo's residual
-                features and its self-attention queries and keys are injected; less keeps less of the photo. By default what
-                suits this checkpoint (its configuration says; the paper's 0.8 and 0.5 where it does not).
+                features and its self-attention queries and keys are injected; less keeps less of the photo.
             focus: how far the edit keeps to where the sound and the text change most: 0 acts everywhere alike, 2 leaves alone what they
-                hardly change. See `sonicdiff.diffusion.guidance.focused`. By default, as guidance_rescale, what suits this checkpoint.
+                hardly change. See `sonicdiff.diffusion.guidance.focused`. guidance_rescale: by default what suits this checkpoint.
             inversion, inversion_refinements: see `sonicdiff.diffusion.ddim.invert`.
             detail: 0 to 1, how much of the photo's fine detail is carried over where the edit left the picture alone.
+            variation: 0 to 1, how far the photo's noise is turned towards that of `seed` (drawn at random without one): another edit
+                of the same kind, a little further from the photo. At 0 the edit is always the same, and the seed means nothing.
         """
         codec.check(output_type)
-        feature_injection = float(self.config["feature_injection"] if feature_injection is None else feature_injection)
-        attention_injection = float(self.config["attention_injection"] if attention_injection is None else attention_injection)
-        editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection, detail=detail)
-        focus = float(self.config["focus"] if focus is None else focus)
+        editing.check_fractions(structure=structure, detail=detail, variation=variation)
+        feature_injection = self._kept("feature_injection", structure, 1) if feature_injection is None else float(feature_injection)
+        attention_injection = self._kept("attention_injection", structure, 1) if attention_injection is None else float(attention_injection)
+        editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection)
+        focus = self._kept("focus", structure) if focus is None else float(focus)
         guidance_rescale = float(self.config["guidance_rescale"] if guidance_rescale is None else guidance_rescale)
         settings = record.settings(locals())
         photo = photos.load(image)
@@ -163,6 +171,7 @@ class SonicDiffusionPipeline(SonicComponents):
         conditions = self._conditions(heard.embeds, prompt, negative_prompt, guidance_scale, audio_guidance_scale, **acting)
         schedule = self._schedule(num_inference_steps)
         plan = editing.injection_plan(self.unet, schedule, feature_injection, attention_injection)
+        (number,) = seeds_for(1, seed, None) if variation else (None,)
         key = (photos.sha256(photo), size, schedule, inversion, inversion_refinements, self._execution_device, self.unet.dtype)
         source = self.sources.get(key)
         steps = len(schedule) + (len(source.missing(plan)) if source else len(plan) + len(schedule))
@@ -179,12 +188,16 @@ class SonicDiffusionPipeline(SonicComponents):
                 editing.record_features(self.unet, nothing, source, missing, progress)
             self.sources.put(key, source)
             progress.begin("edit")
+            start = source.latents[schedule.timesteps[0]]
+            if number is not None:
+                start = slerp(start, self._noise(size, torch.Generator().manual_seed(number)), variation)
             with self.adapter.attached(self.unet):
                 eps_model = guided_model(self.unet, schedule, conditions, self._shares_encoder)
-                latents = editing.resample(self.unet, eps_model, source, schedule, plan, progress)
+                latents = editing.resample(self.unet, eps_model, source, start, schedule, plan, progress)
         assert source.reconstruction is not None
         finish = partial(carry_over, photo, reconstruction=source.reconstruction, amount=detail)
-        result = self._output(latents, output_type, record.made(self, "edit", settings, heard, photo, image), finish)
+        made = {**record.made(self, "edit", settings, heard, photo, image), "seed": number}
+        result = self._output(latents, output_type, made, finish)
         self.maybe_free_model_hooks()
         return result
 
@@ -205,6 +218,10 @@ class SonicDiffusionPipeline(SonicComponents):
             weights = slerp_weights(a, b, frame / (frames - 1))
             strip += self.generate(list(zip((sound_a, sound_b), weights, strict=True)), prompt, seed=seed, **options)
         return strip
+
+    def _kept(self, name: str, structure: float, most: float = math.inf) -> float:
+        """This checkpoint's setting of that name, scaled by the structure to keep."""
+        return min(most, 2 * structure * float(self.config[name]))
 
     def _output(self, latents: Tensor, output_type: OutputType, made: dict[str, Any], finish: Callable[[Image.Image], Image.Image]) -> Any:
         if output_type == "latent":

@@ -1,75 +1,93 @@
-"""The app's pages: a photo edited by a sound, an image made from a sound."""
+"""The app: its pages, what goes from one to another, and what a visitor has made."""
 
 from __future__ import annotations
 
-import secrets
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
-from sonicdiff.pipelines import provenance
-from sonicdiff.pipelines.checkpoints import load_pictures
+from sonicdiff.ui import page
+from sonicdiff.ui.api import named_endpoints
+from sonicdiff.ui.edit_page import edit_page
+from sonicdiff.ui.generate_page import generate_page
+from sonicdiff.ui.jam_page import jam_page
+from sonicdiff.ui.models_page import Speeds, at_hand, models_page
+from sonicdiff.ui.music_page import music_page
+from sonicdiff.ui.session import KEPT, Sessions, private_folder
+from sonicdiff.ui.widgets import INSTANT, App
 
-Result = tuple[str, dict[str, float] | None]
-HEIGHT = 320  # pixels of a photo on the page: the button stays in sight of it
-HEAD = "# sonicdiff\nPlay a sound to a photo and the photo shows it; a sound alone makes a picture. Runs here, on this machine."
+EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLE = str(EXAMPLES / "photos" / "valley.jpg"), str(EXAMPLES / "sounds" / "splash.ogg")
 
 
-def create_demo(model: str = "mini") -> gr.Blocks:
-    """The app for a model by name or path; the model is loaded with the first run, and one run is made at a time."""
-    queue: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
+def create_demo(pictures: str = "mini", music: str = "mini-music", public: bool = False, speeds: Speeds | None = None) -> gr.Blocks:
+    """The app for two models by name or path. public: its visitors are strangers. speeds: what was measured of this machine."""
+    sessions, speeds = Sessions(private_folder() / "visitors"), speeds or Speeds()
+    with gr.Blocks(title=page.TITLE, delete_cache=(600, KEPT), analytics_enabled=False) as demo:
+        gr.Markdown(page.HEAD_TEXT)
+        menus = {
+            "pictures": gr.Dropdown(with_own(pictures, at_hand(False)), value=pictures, label="Model for pictures", render=False),
+            "music": gr.Dropdown(with_own(music, at_hand(True)), value=music, label="Model for music", render=False),
+        }
+        keep_record = gr.Checkbox(True, label="Results say how they were made (settings and seed, no paths)", render=False)
+        app = App(demo, menus, sessions, keep_record, EXAMPLES)
+        with gr.Tabs(selected="edit") as tabs:
+            with gr.Tab("Edit", id="edit"):
+                edit = edit_page(app)
+            with gr.Tab("Generate", id="generate"):
+                generate = generate_page(app)
+            with gr.Tab("Music", id="music"):
+                clip = music_page(app)
+            with gr.Tab("Jam", id="jam"):
+                jam = jam_page(app)
+            with gr.Tab("Models", id="models"):
+                times = models_page(
+                    menus, speeds, (str(EXAMPLES / "photos" / "valley.jpg"), str(EXAMPLES / "sounds" / "splash.ogg")), public
+                )
 
-    def edit(photo: str | None, sound: str | None, prompt: str, follow: float, steps: int, progress: gr.Progress = gr.Progress()) -> Result:  # noqa: B008
-        """A photo changed by a sound."""
-        if not photo or not (sound or prompt):
-            raise gr.Error("Give a photo, and a sound or some words to change it by.", print_exception=False)
-        options = {"audio_guidance_scale": follow, "num_inference_steps": int(steps), "callback_on_step_end": told(progress)}
-        return finished(model, sound, lambda: load_pictures(model).edit(photo, sound, prompt, show_progress=False, **options))
+        def send(button: gr.Button, source: Any, target: Any, tab: str, pick: Any = lambda value: value) -> None:
+            def go(value: Any) -> Any:
+                value = pick(value) if value else None
+                if not value:
+                    raise gr.Error("There is nothing to send yet.", print_exception=False)
+                return value, gr.Tabs(selected=tab)
 
-    def generate(sound: str | None, prompt: str, follow: float, steps: int, seed: float, progress: gr.Progress = gr.Progress()) -> Result:  # noqa: B008
-        """An image made from a sound, a text, or both; a negative seed draws one."""
-        if not (sound or prompt):
-            raise gr.Error("Give a sound, some words, or both.", print_exception=False)
-        options = {"audio_guidance_scale": follow, "num_inference_steps": int(steps), "callback_on_step_end": told(progress)}
-        drawn = int(seed) if seed >= 0 else secrets.randbelow(2**32)
-        return finished(model, sound, lambda: load_pictures(model).generate(sound, prompt, seed=drawn, show_progress=False, **options)[0])
+            button.click(go, source, [target, tabs], **INSTANT)
 
-    with gr.Blocks(title="sonicdiff") as demo:
-        gr.Markdown(HEAD)
-        for title, run in (("Edit a photo", edit), ("Make an image", generate)):
-            with gr.Tab(title), gr.Row():
-                with gr.Column():
-                    first = [gr.Image(type="filepath", format="png", label="Photo", height=HEIGHT)] if run is edit else []
-                    sound = gr.Audio(type="filepath", label="Sound")
-                    prompt = gr.Textbox(label="Words", info="What else to show, if anything.")
-                    follow = gr.Slider(1, 20, 7.5, label="How far to follow the sound")
-                    steps = gr.Slider(5, 100, 50, step=1, label="Steps", info="More is finer and slower.")
-                    last = [] if run is edit else [gr.Number(-1, precision=0, label="Seed", info="-1 draws one.")]
-                    button = gr.Button(title, variant="primary")
-                with gr.Column():
-                    picture, heard = gr.Image(format="png", label="Result", height=HEIGHT), gr.Label(label="Heard as", num_top_classes=3)
-            button.click(run, [*first, sound, prompt, follow, steps, *last], [picture, heard], api_name=run.__name__, **queue)
+        send(edit.again, edit.pair, edit.photo, "edit", lambda pair: pair[1])
+        send(generate.to_edit, generate.result, edit.photo, "edit")
+        for name, target in (("edit", edit.sound), ("generate", generate.sound), ("music", clip.source)):
+            send(clip.sends[name], clip.clip, target, name)
+        send(jam.to_edit, jam.recording, edit.sound, "edit")
+        made_here(app, [each.event for each in (edit, generate, clip)])
+        with gr.Row():
+            keep_record.render()
+            foot = gr.Markdown(page.FOOT_TEXT)
+        demo.load(lambda: (f"{page.FOOT_TEXT}\n\n{speeds.line()}", speeds.table()), None, [foot, times], **INSTANT)
+
+        def close(request: gr.Request) -> None:
+            sessions.close(request)
+
+        demo.unload(close)
+        named_endpoints(app, pictures, music)
     return demo
 
 
-def finished(model: str, sound: str | None, make: Callable[[], Image.Image]) -> Result:
-    """The path of the picture, saved with its record but no paths, and what the sound was heard as; a bad input as one sentence."""
-    pipeline = load_pictures(model)
-    try:
-        heard = dict(pipeline.heard(sound)) if sound and pipeline.labels is not None else None
-        image = make()
-    except (ValueError, TypeError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
-    path = Path(tempfile.mkdtemp(prefix="sonicdiff-")) / "sonicdiff.png"
-    return str(provenance.save(image, path, with_paths=False)), heard
+def made_here(app: App, events: list[Any]) -> None:
+    """What the visitor has made since the page was opened, newest first."""
+    with gr.Accordion("Made in this session", open=False):
+        gallery = gr.Gallery(label="Pictures, and spectrograms of music", columns=6, height=220, buttons=["download"], format="png")
+        files = gr.Files(label="Files", interactive=False)
+
+    def shown(request: gr.Request) -> Any:
+        session = app.sessions.of(request)
+        return session.made, session.files or None
+
+    for event in events:
+        event.then(shown, None, [gallery, files], **INSTANT)
 
 
-def told(progress: gr.Progress) -> Callable[..., None]:
-    def tell(pipeline: Any, step: int, timestep: int, state: dict[str, Any]) -> None:
-        progress((step + 1, state["total"]), desc=state["phase"])
-
-    return tell
+def with_own(name: str, known: list[str]) -> list[str]:
+    """The models at hand, and the one the app was started with."""
+    return [name, *(each for each in known if each != name)]

@@ -120,7 +120,7 @@ def test_injecting_what_would_be_there_anyway_changes_nothing(tiny: SonicDiffusi
     plan = editing.injection_plan(tiny.unet, schedule, 1.0, 1.0)
     editing.record_features(tiny.unet, nothing, source, plan, lambda *_: None)
     assert source.missing(plan) == {} and len(source.features) == 4
-    assert torch.equal(editing.resample(tiny.unet, eps_model, source, schedule, plan, lambda *_: None), latents[-1])
+    assert torch.equal(editing.resample(tiny.unet, eps_model, source, source.latents[schedule.timesteps[0]], schedule, plan, lambda *_: None), latents[-1])
 
 
 def test_plan_is_fractions_of_the_schedule(tiny: SonicDiffusionPipeline) -> None:

@@ -107,6 +107,18 @@ class Jam:
     def cancel(self) -> None:
         self.cancelled.set()
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the clips so far leave for the next, on the CPU: with it a jam like this one can go on elsewhere."""
+        state = {name: getattr(self, name) for name in ("number", "_text", "_latents", "_tail", "_gain", "_left")}
+        return {name: value.cpu() if isinstance(value, Tensor) else value for name, value in state.items()}
+
+    def go_on_from(self, state: dict[str, Any]) -> None:
+        """Takes over another jam's `state`."""
+        device = self.pipeline._execution_device
+        for name, value in state.items():
+            setattr(self, name, value.to(device) if isinstance(value, Tensor) else value)
+
     @torch.no_grad()
     def next_clip(self, callback: StepCallback | None = None) -> Stretch:
         """The next clip, exactly `clip_seconds` long but for the first, which is OVERLAP shorter.
@@ -125,12 +137,12 @@ class Jam:
         return sound
 
     @torch.no_grad()
-    def rehearse(self, clock: Callable[[], float] = time.perf_counter) -> float:
+    def rehearse(self, clock: Callable[[], float] = time.perf_counter, callback: StepCallback | None = None) -> float:
         """Seconds of music that this machine makes in a second; below 1 it is slower than the music. Nothing of the jam is used up."""
         other = replace(self, asked=replace(self.asked))
-        other.next_clip()  # compiles what is compiled, and is what the next goes on from
+        other.next_clip(callback)  # compiles what is compiled, and is what the next goes on from
         began = clock()
-        other.next_clip()
+        other.next_clip(callback)
         return self.clip_seconds / max(clock() - began, 1e-9)
 
     def _texts(self) -> tuple[Tensor, Tensor]:
@@ -229,43 +241,58 @@ def walk_on(jam: Jam, number: int, prompts: Sequence[str], clips_each: int) -> N
         jam.steer(prompt=prompts[number // clips_each % len(prompts)])
 
 
-def paced(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monotonic) -> Iterator[Stretch]:
+def paced(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monotonic, make: Callable[[], Stretch] | None = None,
+          tick: float | None = None) -> Iterator[Stretch | None]:  # fmt: skip
     """The jam in real time: the next stretch whenever less than half a clip is left to play, for ever.
 
     A thread makes clips, at most `look_ahead` of them before they are due, so that steering is soon heard. Where the next clip is not
     there in time, the last one comes again. Ends once the jam is cancelled; what else stops the thread is raised here.
+    make: what makes the next clip, by default the jam's `next_clip`. tick: seconds after which None comes where nothing else does.
     """
     if look_ahead < 1:
         raise ValueError(f"got look_ahead {look_ahead}; expected at least 1 clip")
     made: queue.Queue[Stretch | BaseException] = queue.Queue(look_ahead)
-    threading.Thread(target=keep_making, args=(jam, made), daemon=True).start()
+    threading.Thread(target=keep_making, args=(make or jam.next_clip, made), daemon=True).start()
     margin, now = jam.clip_seconds / 2, None
-    plays_until = 0.0
+    plays_until = math.inf  # nothing plays before the first clip is there
     try:
         while True:
-            try:
-                coming = made.get(timeout=None if now is None else max(plays_until - clock(), 0.0))
-            except queue.Empty:
-                coming = now.again() if now is not None else None
+            coming = None
+            while coming is None:
+                try:
+                    coming = made.get(timeout=soonest(plays_until - clock(), tick))
+                except queue.Empty:
+                    if now is not None and plays_until <= clock():
+                        coming = now.again()
+                    else:
+                        yield None
             if isinstance(coming, Stopped):
                 return
             if isinstance(coming, BaseException):
                 raise coming
-            assert coming is not None
             plays_until = (clock() if now is None else max(plays_until, clock() - margin)) + coming.seconds
             now = coming
             yield now
-            if jam.cancelled.wait(max(plays_until - margin - clock(), 0.0)):
-                return
+            while (early := plays_until - margin - clock()) > 0:
+                if jam.cancelled.wait(soonest(early, tick)):
+                    return
+                if tick is not None:
+                    yield None
     finally:
         jam.cancel()
 
 
-def keep_making(jam: Jam, made: queue.Queue[Stretch | BaseException]) -> None:
+def soonest(seconds: float, tick: float | None) -> float | None:
+    """How long to wait, None for ever."""
+    wait = min(max(seconds, 0.0), math.inf if tick is None else tick)
+    return None if wait == math.inf else wait
+
+
+def keep_making(make: Callable[[], Stretch], made: queue.Queue[Stretch | BaseException]) -> None:
     """Clips into the queue, as long as there is room and until something ends it, which goes in last."""
     while True:
         try:
-            made.put(jam.next_clip())
+            made.put(make())
         except BaseException as error:
             made.put(error)
             return

@@ -198,7 +198,8 @@ class MusicPipeline(MusicComponents):
                 progress.begin("features")
                 editing.record_features(self.unet, was, kept_latents, plan, progress)
                 progress.begin("edit")
-                results.append(editing.resample(self.unet, guided, kept_latents, schedule, plan, progress))
+                noise = kept_latents.latents[schedule.timesteps[0]]
+                results.append(editing.resample(self.unet, guided, kept_latents, noise, schedule, plan, progress))
         level = loudness_of(source.sound) if loudness is None else loudness
         clip = self.play(torch.cat(results), grid, False, start.loudest, level, made, kept)
         self.maybe_free_model_hooks()

@@ -1,0 +1,137 @@
+"""Where the app's models compute: one thread, one task at a time, told of step by step and stopped at the next step.
+
+A browser that goes away, a Stop, a client that cancels: all of them close the generator that `perform` is, and that stops the task.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sonicdiff.diffusion.ddim import Stopped
+from sonicdiff.ui.previews import Preview
+
+TICK = 0.2  # seconds: how soon a closed generator is noticed
+SHOWN_EVERY, SEEN_EVERY = 0.25, 0.6  # seconds between two lines of progress, two previews
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a task is. part of parts: of the pictures or clips to make. left: seconds, None while there is no telling."""
+
+    done: int
+    total: int
+    phase: str
+    part: int
+    parts: int
+    left: float | None
+    preview: bytes | None = None
+
+
+class Task(Protocol):
+    """Work for the models: plain data, so that it can be sent to another process (as on ZeroGPU), and what to do."""
+
+    @property
+    def gpu_seconds(self) -> float:
+        """How long it may take on a GPU."""
+        ...
+
+    def __call__(self, tell: Tell) -> None:
+        """Does it, handing `tell` what is made. A task that is not wanted any more ends with Stopped."""
+        ...
+
+
+class Tell:
+    """A task's way to say how it goes."""
+
+    def __init__(self, send: Callable[[Any], None], cancelled: threading.Event, preview: Callable[..., bytes | None] | None = None) -> None:
+        self.send, self.cancelled, self.preview = send, cancelled, preview or Preview()
+        self.part, self.parts, self.steps_each = 1, 1, 0
+        self.began: float | None = None
+        self.steps, self.shown, self.seen = 0, -1.0, -1.0
+
+    def __call__(self, made: Any) -> None:
+        self.check()
+        self.send(made)
+
+    def check(self) -> None:
+        if self.cancelled.is_set():
+            raise Stopped("nobody waits for it any more")
+
+    def begin(self, part: int, parts: int, steps_each: int) -> None:
+        """The next of several pictures or clips, each of about so many steps."""
+        self.check()
+        self.part, self.parts, self.steps_each = part, parts, steps_each
+
+    def on_step(self, pipeline: Any, step: int, timestep: int, state: dict[str, Any]) -> bool:
+        """diffusers' callback_on_step_end."""
+        now = time.monotonic()
+        if self.began is None:
+            self.began = now  # the first step is not counted: it may have to compile or to wait
+        else:
+            self.steps += 1
+        picture = self.preview(pipeline, timestep, state, now - self.seen >= SEEN_EVERY)
+        if picture is not None or now - self.shown >= SHOWN_EVERY:
+            self.shown = now
+            self.seen = now if picture is not None else self.seen
+            ahead = state["total"] - step - 1 + (self.parts - self.part) * self.steps_each
+            left = ahead * (now - self.began) / self.steps if self.steps > 2 else None
+            self.send(Step(step + 1, state["total"], state["phase"], self.part, self.parts, left, picture))
+        return not self.cancelled.is_set()
+
+
+@lru_cache(maxsize=1)
+def worker(process: int) -> ThreadPoolExecutor:
+    """The thread that computes, of this process: a forked one must not wait for its parent's."""
+    return ThreadPoolExecutor(1, thread_name_prefix="sonicdiff-compute")
+
+
+def in_turn(work: Callable[[], Any]) -> Any:
+    """What `work` returns, done when its turn comes."""
+    return worker(os.getpid()).submit(work).result()
+
+
+def perform(task: Task) -> Iterator[Any]:
+    """Does a task and yields what it tells: Steps, what it made, and None at least every TICK. Closing it stops the task."""
+    told: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+    cancelled = threading.Event()
+
+    def run() -> None:
+        try:
+            if not cancelled.is_set():
+                task(Tell(lambda made: told.put(("made", made)), cancelled))
+            told.put(("end", None))
+        except Stopped:
+            told.put(("end", None))
+        except BaseException as error:
+            told.put(("error", error))
+
+    worker(os.getpid()).submit(run)
+    try:
+        while True:
+            try:
+                kind, value = told.get(timeout=TICK)
+            except queue.Empty:
+                yield None
+                continue
+            if kind == "end":
+                return
+            if kind == "error":
+                raise value
+            yield value
+    finally:
+        cancelled.set()
+
+
+def on_gpu(work: Callable[..., Any]) -> Callable[..., Any]:
+    """On a Space with ZeroGPU, `work` for a GPU as long as its task needs one; elsewhere as it is. `spaces` must be imported first."""
+    spaces = sys.modules.get("spaces")
+    return work if spaces is None else spaces.GPU(duration=lambda task: round(task.gpu_seconds))(work)

@@ -1,0 +1,172 @@
+"""The page of the models: which are here, which can be had, how much is kept in memory, and how long things take on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import torch
+
+from sonicdiff.pipelines import checkpoints
+from sonicdiff.pipelines.checkpoints import CHECKPOINTS, LOADED, load_music, load_pictures
+from sonicdiff.pipelines.music.jam import Asked, Jam
+from sonicdiff.ui.compute import TICK, Tell
+from sonicdiff.ui.widgets import COMPUTING, INSTANT, answered, computed
+
+MEMORY = {"Both models stay loaded": 2, "Only the one in use stays loaded": 1}
+FEW = 4  # steps of a measurement
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How long the usual things take here, from a few steps of each. Tells pairs (what, seconds)."""
+
+    pictures: str
+    music: str
+    photo: str
+    sound: str
+    gpu_seconds: float = 30.0
+
+    def __call__(self, tell: Tell) -> None:
+        pipeline, options = load_pictures(self.pictures), {"num_inference_steps": FEW, "show_progress": False}
+        clock = Stopwatch(tell)
+        pipeline.edit(self.photo, self.sound, callback_on_step_end=clock, **options)
+        inversion, edit = clock.each("inversion"), clock.each("edit")
+        tell(("An edit, 50 steps", 50 * (inversion + clock.each("features", 0.0) + edit)))
+        tell(("Another sound on the same photo", 50 * edit))
+        clock = Stopwatch(tell)
+        pipeline.generate(self.sound, callback_on_step_end=clock, **options)
+        tell(("An image from a sound, 50 steps", 50 * clock.each("image 1 of 1")))
+        player, began = load_music(self.music), time.perf_counter()
+        clock = Stopwatch(tell)
+        player.music("piano, 110 bpm", seconds=5, loop=False, callback_on_step_end=clock, **options)
+        rest = time.perf_counter() - began - clock.each("clip 1 of 1") * FEW
+        tell(("Five seconds of music, 30 steps", 30 * clock.each("clip 1 of 1") + rest))
+        factor = Jam(player, Asked("piano, 110 bpm")).rehearse(callback=lambda *_: not tell.cancelled.is_set())
+        tell(("A second of a jam", 1 / factor))
+
+
+class Stopwatch:
+    """A callback_on_step_end that takes the time of each phase's steps."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.tell, self.last = tell, time.perf_counter()
+        self.steps: dict[str, list[float]] = {}
+
+    def __call__(self, pipeline: Any, step: int, timestep: int, state: dict[str, Any]) -> bool:
+        now = time.perf_counter()
+        self.steps.setdefault(state["phase"], []).append(now - self.last)
+        self.last = now
+        return not self.tell.cancelled.is_set()
+
+    def each(self, phase: str, default: float | None = None) -> float:
+        """Seconds of one step of a phase: the quickest, since the first ones compile and wait."""
+        return min(self.steps[phase]) if default is None or phase in self.steps else default
+
+
+class Speeds:
+    """What was measured here, for all visitors."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def line(self) -> str:
+        """For the foot of the page."""
+        if not self.seconds:
+            return "How long things take here is measured on the page Models."
+        first = next(iter(self.seconds.values()))
+        return f"An edit takes about {first:.0f} s here; the page Models has more."
+
+    def table(self) -> list[list[str]]:
+        rows = [[what, f"{seconds:.2f} s"] for what, seconds in self.seconds.items() if not what.startswith("A second")]
+        jam = self.seconds.get("A second of a jam")
+        return rows + ([["A jam", f"{1 / jam:.1f} s of music a second"]] if jam else [])
+
+
+def at_hand(music: bool) -> list[str]:
+    """The models that are here, of one kind."""
+    return [name for name, one in CHECKPOINTS.items() if (one.null_audio is None) == music and checkpoints.at_hand(name)]
+
+
+def listed() -> list[list[str]]:
+    """A row a known model."""
+    rows = []
+    for name, one in CHECKPOINTS.items():
+        here = checkpoints.at_hand(name)
+        had = "to be fetched" if one.available and one.source != "embedded" else "not by this version" if not one.available else "missing"
+        size = sum(file.stat().st_size for file in here.rglob("*") if file.is_file()) / 1e6 if here else one.size_mb
+        rows.append([name, one.description, f"{size:.0f} MB", one.licence, "here" if here else had])
+    return rows
+
+
+def machine() -> str:
+    if torch.cuda.is_available():
+        return f"It computes on {torch.cuda.get_device_name()}, with torch {torch.__version__}."
+    return f"It computes on the processor, {torch.get_num_threads()} threads, with torch {torch.__version__}."
+
+
+def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str], public: bool) -> gr.Dataframe:
+    """Gives the table of what was measured. public: visitors are strangers, who choose no more than a model."""
+    gr.Markdown("### Models\nA model by a name that is 'here' can be chosen below; its card is in its folder under `checkpoints/`.")
+    table = gr.Dataframe(
+        listed(), headers=["name", "what it is", "size", "licence", "where"], interactive=False, wrap=True, buttons=[], label="Known models"
+    )
+    with gr.Row():
+        for menu in menus.values():
+            menu.render()
+    if not public:
+        with gr.Row():
+            wanted = [name for name, one in CHECKPOINTS.items() if one.available and one.source != "embedded"]
+            name = gr.Dropdown(wanted, value=wanted[0], label="Fetch from the Hugging Face Hub")
+            fetch = gr.Button("Fetch", size="sm")
+            memory = gr.Radio(list(MEMORY), value="Both models stay loaded", label="Memory")
+        status = gr.Markdown(elem_classes="status", container=False)
+        fetch.click(fetching, name, status, api_visibility="private", show_progress="hidden").then(listed, None, table, **INSTANT)
+        memory.input(lambda choice: LOADED.keep(MEMORY[choice]), memory, None, **INSTANT)
+    gr.Markdown(f"### This machine\n{machine()}")
+    times = gr.Dataframe(speeds.table(), headers=["what", "how long"], interactive=False, buttons=[], label="Measured here")
+    measure = gr.Button("Measure again", size="sm")
+
+    @answered
+    def measured(pictures: str, music: str) -> Any:
+        for told in computed(Measure(pictures, music, *example)):
+            if told is not None:
+                speeds.seconds[told[0]] = told[1]
+            yield speeds.table() if told is not None else gr.skip()
+
+    measure.click(measured, list(menus.values()), times, api_visibility="private", **COMPUTING)
+    return times
+
+
+@answered
+def fetching(name: str) -> Iterator[str]:
+    """Fetches a model and says how far it is."""
+    one = CHECKPOINTS.get(name)
+    if one is None or one.source == "embedded" or not one.available:
+        raise ValueError(f"{str(name)[:40]!r} is nothing that can be fetched")
+    cache = Path(os.environ.get("HF_HUB_CACHE", Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")) / "hub"))
+    free = shutil.disk_usage(next(each for each in (cache, *cache.parents) if each.exists())).free
+    if free < one.size_mb * 1e6 * 1.1:
+        raise ValueError(f"{name} needs {one.size_mb} MB on the disk, and {free / 1e6:.0f} MB are free; make room first")
+    failed: list[Exception] = []
+
+    def work() -> None:
+        try:
+            checkpoints.fetch(name)
+        except Exception as error:
+            failed.append(error)
+
+    thread, folder = threading.Thread(target=work, daemon=True), cache / f"models--{one.source.replace('/', '--')}"
+    thread.start()
+    while thread.is_alive():
+        thread.join(TICK)
+        got = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink()) / 1e6
+        yield f"Fetching {name}: {got:.0f} of about {one.size_mb} MB."
+    yield f"It could not be fetched: {' '.join(str(failed[0]).split())}" if failed else f"{name} is here."

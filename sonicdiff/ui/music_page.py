@@ -1,0 +1,84 @@
+"""The page that makes music from words, from a loop, or from a sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from sonicdiff.ui import controls
+from sonicdiff.ui.compute import Step
+from sonicdiff.ui.generate_page import shown_preview
+from sonicdiff.ui.tasks import Made, Music
+from sonicdiff.ui.widgets import SOUNDS, App, answered, computed, run_row, saved_settings, sentence, wire
+
+WEIGHTS = r"""`(piano)` counts 1.1 times, `((piano))` 1.21 times, `(piano:1.5)` 1.5 times; `[drums]` and `[drums:1.5]` count as much less.
+`\(` is a bracket. A tempo in the words ("110 bpm") is kept to exactly.
+
+`mini-music` knows these genres: ambient, blues, bossa nova, classical, folk, funk, house, jazz, lo-fi, reggae, rock; and these
+instruments: piano, electric piano, organ, accordion, vibraphone, marimba, acoustic guitar, electric guitar, violin, cello, trumpet,
+trombone, saxophone, clarinet, flute, synth. "With drums" and "without drums" it knows too, and moods such as dreamy, energetic, warm."""
+
+
+@dataclass(frozen=True)
+class MusicPage:
+    source: Any
+    clip: Any
+    sends: dict[str, Any]
+    event: Any
+
+
+def music_page(app: App) -> MusicPage:
+    widgets = {control.name: control for control in controls.MUSIC}
+    with gr.Row():
+        with gr.Column(min_width=280):
+            shown: dict[str, Any] = {name: widgets[name].widget() for name in ("prompt",)}
+            with gr.Accordion("How words are weighted, and which are known", open=False):
+                gr.Markdown(WEIGHTS)
+            shown |= {name: widgets[name].widget() for name in ("seconds", "bars", "loop", "seed_image", "strength")}
+        with gr.Column(min_width=280):
+            clip = gr.Audio(label="Music", interactive=False, loop=True, buttons=["download"], type="filepath", elem_id="music-clip")
+            picture = gr.Image(label="Spectrogram", height=180, interactive=False, buttons=[], alt_text="Spectrogram of the music")
+            run = run_row("Make music")
+            used = gr.Markdown(container=False)
+            with gr.Row():
+                sends = {name: gr.Button(f"Send to {name.capitalize()}", size="sm", min_width=90) for name in ("edit", "generate", "music")}
+    with gr.Accordion("From a sound of yours: as a start, played anew, or its rhythm alone", open=False), gr.Row():
+        with gr.Column(min_width=240):
+            source = gr.Audio(type="filepath", label="Your sound", sources=SOUNDS, buttons=[])
+        with gr.Column(min_width=240):
+            shown |= {name: widgets[name].widget() for name in ("way", "audio_bpm")}
+    with gr.Accordion("More settings", open=False), gr.Row():
+        for names in (("negative_prompt", "bpm", "seed"), ("num_inference_steps", "guidance_scale"), ("scheduler", "loudness", "ending")):
+            with gr.Column(min_width=200):
+                shown |= {name: widgets[name].widget() for name in names}
+    ordered = [shown[control.name] for control in controls.MUSIC]
+    saved_settings("music", controls.MUSIC, ordered)
+
+    @answered
+    def make_music(request: gr.Request, sound: str | None, model: str, keep_record: bool, *values: Any) -> Any:
+        settings = controls.checked(controls.MUSIC, values)
+        check_sound(settings, sound)
+        session = app.sessions.of(request)
+        yield {run.status: "Waiting for its turn.", used: ""}
+        for told in computed(Music(model, settings, session.folder, sound, keep_record)):
+            if isinstance(told, Step):
+                yield {run.status: sentence(told), **({picture: shown_preview(told, session.folder)} if told.preview else {})}
+            elif isinstance(told, Made):
+                session.keep(told.path, told.picture, told.text)
+                seed = "" if told.seed is None else f"Seed used: {told.seed}"
+                yield {clip: told.path, picture: told.picture, used: seed, run.status: f"Done: {told.text}."}
+            else:
+                yield {run.status: gr.skip()}
+
+    inputs = [source, app.models["music"], app.keep_record, *ordered]
+    return MusicPage(source, clip, sends, wire(run, make_music, inputs, [clip, picture, used]))
+
+
+def check_sound(settings: dict[str, Any], sound: str | None) -> None:
+    """ValueError where the settings need a sound that is not there, or words."""
+    if not settings["prompt"]:
+        raise ValueError("There are no words yet; say what to play, for example: jazz piano, 110 bpm.")
+    if not sound and (settings["way"] != "music" or settings["seed_image"] == "your sound"):
+        raise ValueError("There is no sound of yours yet; choose one under 'From a sound of yours'.")

@@ -1,0 +1,94 @@
+"""What the app keeps for one visitor: a private folder with what was made, until the tab is closed or KEPT seconds have passed."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+KEPT = 2 * 3600  # seconds that an upload, or anything made for a visitor who did not close the tab, stays on the server
+MOST_SHOWN = 60  # results in a visitor's gallery
+
+
+@dataclass
+class Session:
+    """folder: nobody else's, with a name nobody guesses. made: (path of a picture, what it is), newest first. jam: the one that plays."""
+
+    folder: Path
+    used: float = field(default_factory=time.monotonic)
+    made: list[tuple[str, str]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    jam: Any = None
+    recording: Any = None  # of that jam
+
+    def keep(self, file: str, picture: str, caption: str) -> None:
+        """Something for the gallery: a file, and the picture that stands for it."""
+        self.used = time.monotonic()
+        self.made[:] = [(picture, caption), *self.made][:MOST_SHOWN]
+        self.files[:] = [file, *self.files][:MOST_SHOWN]
+
+    def close(self) -> None:
+        if self.jam is not None:
+            self.jam.cancel()
+            self.recording.finish()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Sessions:
+    """The visitors' sessions, by the hash that their browsers send."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.lock = folder, threading.Lock()
+        self.open: dict[str, Session] = {}
+
+    def of(self, request: Any) -> Session:
+        """The visitor's, made when it is first asked for; those that nobody used for KEPT seconds are closed."""
+        key, now = str(getattr(request, "session_hash", None)), time.monotonic()
+        with self.lock:
+            old = [self.open.pop(name) for name, session in list(self.open.items()) if now - session.used > KEPT]
+            session = self.open.setdefault(key, Session(self.folder / secrets.token_hex(16)))
+            session.used = now
+        for each in old:
+            each.close()
+        return session
+
+    def close(self, request: Any) -> None:
+        """The visitor has closed the tab."""
+        with self.lock:
+            session = self.open.pop(str(getattr(request, "session_hash", None)), None)
+        if session is not None:
+            session.close()
+
+
+def private_folder() -> Path:
+    """A new folder that only this user may read, for uploads and results; it is gone when the program ends. Gradio is told to use it."""
+    folder = Path(tempfile.mkdtemp(prefix="sonicdiff-app-"))  # mkdtemp's mode is 0700
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def place(folder: Path, ending: str, *parts: str) -> Path:
+    """Where a result goes: a name made of `parts` that is not taken yet in `folder`, which is made."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stem = "-".join(filter(None, (plain(part) for part in parts)))[:80] or "sonicdiff"
+    names = (f"{stem}{number}{ending}" for number in ("", *(f"-{n}" for n in range(2, 100_000))))
+    return folder / next(name for name in names if not (folder / name).exists())
+
+
+def plain(text: str) -> str:
+    """Text as a part of a file's name: letters, digits and hyphens."""
+    return re.sub(r"[^\w]+", "-", text, flags=re.ASCII).strip("-_")[:40].strip("-_")
+
+
+def names_of(paths: Sequence[str]) -> list[str]:
+    return [plain(Path(path).stem) for path in paths]

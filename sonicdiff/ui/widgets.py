@@ -1,0 +1,147 @@
+"""What several pages share: the row that starts and stops a run, a sound and what is heard in it, saved settings, errors in a sentence."""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from sonicdiff.ui import page, settings
+from sonicdiff.ui.compute import Step, on_gpu, perform
+from sonicdiff.ui.controls import Control
+from sonicdiff.ui.session import Sessions
+from sonicdiff.ui.tasks import Heard, Listen
+
+log = logging.getLogger(__name__)
+COMPUTING: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "compute"}
+"""Of every event that computes: one at a time, whichever page it comes from."""
+INSTANT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+SOUNDS = ["upload", "microphone"]
+computed = on_gpu(perform)
+
+
+@dataclass(frozen=True)
+class App:
+    """What the pages know of each other. keep_record: the switch for settings in files."""
+
+    demo: gr.Blocks
+    models: dict[str, Any]  # "pictures" and "music": the menus of models
+    sessions: Sessions
+    keep_record: Any
+    examples: Path
+
+
+@dataclass(frozen=True)
+class Run:
+    go: gr.Button
+    stop: gr.Button
+    status: gr.Markdown
+
+
+def run_row(text: str) -> Run:
+    """The button that starts, the one that stops, and the line that says how it goes."""
+    with gr.Row(elem_classes="main-button"):
+        go = gr.Button(text, variant="primary", scale=3, elem_classes="go-button")
+        stop = gr.Button("Stop", variant="stop", scale=1, min_width=80, elem_classes="stop-button")
+    return Run(go, stop, gr.Markdown(elem_classes="status", container=False))
+
+
+def wire(run: Run, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], concurrency: dict[str, Any] | None = None) -> Any:
+    """The row's Go and Stop; inputs submitted with Enter are no triggers, so that a word can be typed in peace."""
+    options = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "once", **(concurrency or COMPUTING)}
+    event = run.go.click(fn, list(inputs), [run.status, *outputs], **options)
+    run.stop.click(lambda: "Stopped.", None, run.status, cancels=[event], **INSTANT)
+    return event
+
+
+def sentence(step: Step) -> str:
+    """How far a run is, in words."""
+    of = f"{step.phase} {step.part} of {step.parts}, " if step.parts > 1 else f"{step.phase}, "
+    return of.capitalize() + f"step {step.done} of {step.total}" + remaining(step.left)
+
+
+def remaining(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f", about {seconds:.0f} s left" if seconds < 90 else f", about {seconds / 60:.0f} min left"
+
+
+def answered(fn: Callable[..., Generator[Any, None, None]]) -> Callable[..., Any]:
+    """A page's generator that answers what goes wrong in one sentence, which also replaces the line that said how it went."""
+
+    @wraps(fn)
+    def generator(*args: Any, **kwargs: Any) -> Any:
+        try:
+            yield from fn(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise gr.Error(html.escape(explained(error)), print_exception=False) from None
+
+    return generator
+
+
+def explained(error: Exception) -> str:
+    """What a person is told of an error: that of an input in its own words, any other without what is inside it."""
+    name = type(error).__name__
+    if name in ("OutOfMemoryError", "MemoryError"):
+        return "The model ran out of memory; choose fewer steps or seconds, or a smaller model."
+    if isinstance(error, FileNotFoundError):
+        return "A file that this needs is not there any more; choose the photo and the sound again."
+    if isinstance(error, (ValueError, TypeError)):
+        return " ".join(str(error).split())[:500]
+    log.exception("a run failed", exc_info=error)
+    return f"This failed inside the program ({name}); its log says where. Other settings may work."
+
+
+def hearing(app: App, sound: Any, at_once: bool = False) -> None:
+    """Under a sound: its spectrogram, and the three things that the model hears first; `at_once`, when the page opens."""
+    with gr.Accordion("What is heard", open=True):
+        picture = gr.Image(show_label=False, height=90, interactive=False, buttons=[], alt_text="Spectrogram of the sound")
+        names = gr.Label(show_label=False, num_top_classes=3)
+
+    @answered
+    def listen(path: str | None, model: str, request: gr.Request) -> Any:
+        if not path:
+            yield None, None
+            return
+        for told in computed(Listen(model, path, app.sessions.of(request).folder)):
+            if isinstance(told, Heard):
+                yield gr.Image(told.picture, alt_text=f"Spectrogram of the sound: {told.text}"), told.names
+            else:
+                yield gr.skip(), gr.skip()
+
+    triggers = [sound.change, app.demo.load] if at_once else [sound.change]
+    gr.on(
+        triggers, listen, [sound, app.models["pictures"]], [picture, names], api_visibility="private", show_progress="hidden", **COMPUTING
+    )
+
+
+def saved_settings(name: str, controls: Sequence[Control], widgets: Sequence[Any]) -> None:
+    """Settings of a page into a file and out of one."""
+    with gr.Accordion("Save or load settings", open=False):
+        save = gr.Button("Save these settings", size="sm")
+        file = gr.File(label="Load: settings, or a picture or sound made here", file_count="single", height=110)
+        note = gr.Markdown(container=False)
+    text, filename = gr.Textbox(visible=False), gr.Textbox(f"sonicdiff-{name}.json", visible=False)
+
+    def export(*values: Any) -> str:
+        return settings.export(name, controls, values)
+
+    def load(path: str | None) -> Any:
+        if not path:
+            return [gr.skip()] * (1 + len(controls))
+        try:
+            found, said = settings.restore(name, controls, path)
+        except ValueError as error:
+            raise gr.Error(html.escape(explained(error)), print_exception=False) from None
+        return [said, *(gr.update(value=found[control.name]) if control.name in found else gr.skip() for control in controls)]
+
+    save.click(export, list(widgets), text, **INSTANT).then(None, [text, filename], None, js=page.DOWNLOAD, **INSTANT)
+    file.upload(load, file, [note, *widgets], **INSTANT)
