@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 demo: .venv/core.stamp
 	$(BIN)/sonicdiff demo
 
-test: .venv/dev.stamp
+test: .venv/dev.stamp .venv/browser.stamp
 	$(BIN)/python -m pytest
 
 check: .venv/dev.stamp
@@ -34,6 +34,14 @@ clean:
 
 .venv/app.stamp: .venv/core.stamp
 	$(PIP) --editable ".[app]"
+	touch $@
+
+# The app's tests need a browser, and ffmpeg for sound that is streamed; without them those tests are skipped, and say so.
+.venv/browser.stamp: .venv/core.stamp
+	if ! { command -v chromium && command -v ffmpeg; } >/dev/null; then \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium ffmpeg; } >/dev/null \
+	  || echo "no Chromium or ffmpeg, and no way to install them: the browser's tests will be skipped"; \
+	fi
 	touch $@
 
 .venv/dev.stamp: .venv/core.stamp

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 import sonicdiff
 from sonicdiff.cli import app
+from sonicdiff.pipelines import provenance
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -36,9 +38,26 @@ def test_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for verb in ("edit", "generate", "music"):
         monkeypatch.setattr(sonicdiff, verb, partial(getattr(sonicdiff, verb), num_inference_steps=3, show_progress=False))
-    (code,) = blocks("python")
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(blocks("python")[0], "README.md", "exec"), {})
     assert len(list(tmp_path.glob("*.png"))) == 3 and (tmp_path / "jazz.wav").is_file()
+
+
+def test_python_client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from gradio_client import Client
+
+    from sonicdiff.ui import serving
+
+    app = serving.start(measure=False)
+    code = blocks("python")[1].replace("http://127.0.0.1:7860", app.address)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Client, "predict", partialmethod(Client.predict, num_inference_steps=5))
+    found: dict[str, Any] = {}
+    try:
+        exec(compile(code, "README.md", "exec"), found)
+    finally:
+        app.close()
+    assert provenance.read(found["image"])["task"] == "edit" and provenance.read(found["clip"])["seed"] == found["seed"]
 
 
 def test_commands_parse() -> None:

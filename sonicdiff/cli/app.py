@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from sonicdiff import __version__
-from sonicdiff.cli import making, models, playing, trying, work
+from sonicdiff.cli import making, models, playing, trying, web, work
 
 EXPECTED = (ValueError, OSError, ImportError)
 """What bad input raises: AudioError, ImageError, ReplayError and ConfigError are ValueErrors; a missing file or extra is another."""
@@ -55,6 +55,7 @@ def program(
 
 for command in (making.edit, making.generate, making.interpolate, playing.music, playing.riff, playing.jam, making.replay):
     app.command()(command)
+app.command("app")(web.app)
 app.command("models")(models.list_models)
 app.command()(trying.demo)
 app.command()(work.train)

@@ -10,7 +10,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -99,7 +99,7 @@ def in_turn(work: Callable[[], Any]) -> Any:
     return worker(os.getpid()).submit(work).result()
 
 
-def perform(task: Task) -> Iterator[Any]:
+def perform(task: Task) -> Generator[Any, None, None]:
     """Does a task and yields what it tells: Steps, what it made, and None at least every TICK. Closing it stops the task."""
     told: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
     cancelled = threading.Event()
@@ -114,6 +114,7 @@ def perform(task: Task) -> Iterator[Any]:
         except BaseException as error:
             told.put(("error", error))
 
+    yield None  # Gradio loses a generator whose run is cancelled before it has yielded: by then nothing may have begun
     worker(os.getpid()).submit(run)
     try:
         while True:

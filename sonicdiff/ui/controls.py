@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
@@ -52,7 +52,7 @@ class Number(Control):
         return gr.Slider(self.low, self.high, self.default, step=self.step, label=self.label, info=self.info or None)
 
     def checked(self, value: Any) -> float:
-        expected = f"a number from {self.low:g} to {self.high:g}"
+        expected = f"a number from {self.low:.10g} to {self.high:.10g}"
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise self.refused(value, expected)
         if not self.low <= value <= self.high:
@@ -60,7 +60,7 @@ class Number(Control):
         if self.step < 1:
             return float(value)
         if value != int(value):
-            raise self.refused(value, f"a whole number from {self.low:g} to {self.high:g}")
+            raise self.refused(value, f"a whole number from {self.low:.10g} to {self.high:.10g}")
         return int(value)
 
 
@@ -198,7 +198,20 @@ EDIT = (
     LAYERS,
     *MIX,
 )
-GENERATE = (BETA, PROMPT, NEGATIVE, COUNT, SEED, AUDIO_GUIDANCE, GUIDANCE, STEPS, START, END, LAYERS, *MIX)
+GENERATE = (
+    BETA,
+    replace(PROMPT, default="a forest path"),
+    NEGATIVE,
+    COUNT,
+    SEED,
+    AUDIO_GUIDANCE,
+    GUIDANCE,
+    STEPS,
+    START,
+    END,
+    LAYERS,
+    *MIX,
+)
 
 SEED_IMAGES = ("none", "your sound", *SEEDS)
 WAYS = (("make music from the words", "music"), ("play my sound anew", "riff"), ("keep my sound's rhythm", "edit"))

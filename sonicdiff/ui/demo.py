@@ -24,6 +24,7 @@ EXAMPLE = str(EXAMPLES / "photos" / "valley.jpg"), str(EXAMPLES / "sounds" / "sp
 def create_demo(pictures: str = "mini", music: str = "mini-music", public: bool = False, speeds: Speeds | None = None) -> gr.Blocks:
     """The app for two models by name or path. public: its visitors are strangers. speeds: what was measured of this machine."""
     sessions, speeds = Sessions(private_folder() / "visitors"), speeds or Speeds()
+    sessions.keep_swept()
     with gr.Blocks(title=page.TITLE, delete_cache=(600, KEPT), analytics_enabled=False) as demo:
         gr.Markdown(page.HEAD_TEXT)
         menus = {
@@ -60,10 +61,12 @@ def create_demo(pictures: str = "mini", music: str = "mini-music", public: bool 
         for name, target in (("edit", edit.sound), ("generate", generate.sound), ("music", clip.source)):
             send(clip.sends[name], clip.clip, target, name)
         send(jam.to_edit, jam.recording, edit.sound, "edit")
-        made_here(app, [each.event for each in (edit, generate, clip)])
+        made_here(app, [each.event for each in (edit, generate, clip, jam)])
         with gr.Row():
-            keep_record.render()
-            foot = gr.Markdown(page.FOOT_TEXT)
+            with gr.Column(min_width=280):
+                keep_record.render()
+            with gr.Column(min_width=280):
+                foot = gr.Markdown(page.FOOT_TEXT)
         demo.load(lambda: (f"{page.FOOT_TEXT}\n\n{speeds.line()}", speeds.table()), None, [foot, times], **INSTANT)
 
         def close(request: gr.Request) -> None:

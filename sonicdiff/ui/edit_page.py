@@ -14,9 +14,10 @@ from PIL import Image
 from sonicdiff.pipelines import photos
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import Step
+from sonicdiff.ui.runs import run_row, sentence, wire
 from sonicdiff.ui.session import place
 from sonicdiff.ui.tasks import Edit, Made, Sounds
-from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, answered, computed, hearing, run_row, saved_settings, sentence, wire
+from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, answered, computed, hearing, saved_settings
 
 HEIGHT = 340  # pixels of a photo on the page: the button stays in sight of it
 GUIDING = ("audio_guidance_scale", "guidance_scale", "num_inference_steps")
@@ -35,17 +36,22 @@ class EditPage:
 
 
 def edit_page(app: App) -> EditPage:
-    with gr.Row():
+    with gr.Row(elem_classes="page"):
         with gr.Column(min_width=280):
             photo = gr.Image(
                 str(app.examples / "photos" / "valley.jpg"), type="filepath", image_mode=None, label="Photo", height=HEIGHT,
                 sources=["upload", "clipboard", "webcam"], buttons=["fullscreen"], alt_text="The photo to edit",
             )  # fmt: skip
             sound = gr.Audio(str(app.examples / "sounds" / "splash.ogg"), type="filepath", label="Sound", sources=SOUNDS, buttons=[])
-            hearing(app, sound, at_once=True)
+            hearing(app, sound)
         with gr.Column(min_width=280):
             slider = gr.ImageSlider(
-                type="filepath", label="Before and after", height=HEIGHT, interactive=False, buttons=["download", "fullscreen"]
+                type="filepath",
+                label="Before and after",
+                max_height=HEIGHT,
+                interactive=False,
+                elem_classes="result",
+                buttons=["download", "fullscreen"],
             )
             run = run_row("Edit the photo")
             how = gr.Radio(list(PRESETS), value="Balanced", label="How much")
@@ -96,7 +102,7 @@ def edit_page(app: App) -> EditPage:
         made: list[Made] = []
         previews: list[str] = []
         nothing = {variations: gr.update(value=[], visible=False), used: "", reuse: gr.update(visible=False)}
-        yield {run.status: "Waiting for its turn.", **nothing}
+        yield {run.status: "Getting ready.", **nothing}
         for told in computed(Edit(model, sounds, settings, session.folder, keep_record, photo=photo_file)):
             if isinstance(told, Step):
                 if told.preview and not made:
@@ -118,7 +124,7 @@ def edit_page(app: App) -> EditPage:
         yield {run.status: f"Done: {len(made)} picture{'s' if len(made) > 1 else ''}, {made[0].text}." if made else "Stopped."}
 
     inputs = [photo, sound, *others, app.models["pictures"], app.keep_record, *ordered]
-    event = wire(run, edit_photo, inputs, [slider, variations, pair, used, reuse])
+    event = wire(app, run, edit_photo, inputs, [slider, variations, pair, used, reuse])
     reuse.click(seed_of, used, shown["seed"], **INSTANT)
     variations.select(chosen, [pair, variations], [slider, pair], **INSTANT)
     return EditPage(photo, sound, pair, again, event)
@@ -166,8 +172,7 @@ def forget(files: Sequence[str]) -> None:
 
 
 def seed_of(text: str) -> str:
-    digits = "".join(character for character in text if character.isdigit())
-    return digits
+    return "".join(character for character in text if character.isdigit())
 
 
 def chosen(pair: tuple[str, str], gallery: Sequence[tuple[str, str]], event: gr.SelectData) -> Any:

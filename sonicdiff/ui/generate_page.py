@@ -10,9 +10,10 @@ import gradio as gr
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import Step
 from sonicdiff.ui.edit_page import GUIDING, mixed
+from sonicdiff.ui.runs import run_row, sentence, wire
 from sonicdiff.ui.session import place
 from sonicdiff.ui.tasks import Generate, Made, Strip
-from sonicdiff.ui.widgets import SOUNDS, App, answered, computed, hearing, run_row, saved_settings, sentence, wire
+from sonicdiff.ui.widgets import SOUNDS, App, answered, computed, hearing, saved_settings
 
 STRIP = "From 2 on: so many images on the way from the first sound to the second."
 FRAMES = controls.Number("frames", "Strip", STRIP, 1, low=1, high=12, step=1)
@@ -27,14 +28,16 @@ class GeneratePage:
 
 
 def generate_page(app: App) -> GeneratePage:
-    with gr.Row():
+    with gr.Row(elem_classes="page"):
         with gr.Column(min_width=280):
             sound = gr.Audio(str(app.examples / "sounds" / "waterfall.ogg"), type="filepath", label="Sound", sources=SOUNDS, buttons=[])
             hearing(app, sound)
             widgets = {control.name: control for control in controls.GENERATE}
             shown: dict[str, Any] = {name: widgets[name].widget() for name in ("prompt", "count", "seed")}
         with gr.Column(min_width=280):
-            gallery = gr.Gallery(label="Images", columns=2, height=380, preview=True, buttons=["download", "fullscreen"], format="png")
+            gallery = gr.Gallery(
+                elem_classes="result", label="Images", columns=2, height=380, preview=True, buttons=["download", "fullscreen"], format="png"
+            )
             run = run_row("Make images")
             shown["beta"] = widgets["beta"].widget()
             result, used = gr.State(None), gr.Markdown(container=False)
@@ -67,7 +70,7 @@ def generate_page(app: App) -> GeneratePage:
         session = app.sessions.of(request)
         common = (model, sounds[:2] if number > 1 else sounds, settings, session.folder, keep_record)
         made: list[Made] = []
-        yield {run.status: "Waiting for its turn.", used: ""}
+        yield {run.status: "Getting ready.", used: ""}
         for told in computed(Strip(*common, frames=number) if number > 1 else Generate(*common)):
             if isinstance(told, Step):
                 pictures = [(each.path, each.text) for each in made]
@@ -86,7 +89,7 @@ def generate_page(app: App) -> GeneratePage:
         yield {run.status: f"Done: {len(made)} image{'s' if len(made) > 1 else ''}." if made else "Stopped."}
 
     inputs = [sound, *others, frames, app.models["pictures"], app.keep_record, *ordered]
-    event = wire(run, make_images, inputs, [gallery, result, used])
+    event = wire(app, run, make_images, inputs, [gallery, result, used])
     return GeneratePage(sound, result, to_edit, event)
 
 

@@ -5,27 +5,31 @@ Gradio's own limits are per file; its check of origins believes the Host header;
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+import logging
+from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
 from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+from sonicdiff.ui.refusals import NOT_UNDERSTOOD, Excess, Refusal, counted, looked_through, no_room, too_large
+from sonicdiff.ui.session import forget_heard
 
 MOST_UPLOADED = 64 * 2**20  # bytes of a request that uploads files
 MOST_ASKED = 512 * 2**10  # bytes of any other request
-FETCHING = ("/proxy=", "file=http:", "file=https:", "file=//")
+LEAST_ROOM = 2**30  # bytes that uploads leave free on the disk
+FETCHING = ("/proxy=", "http:", "https:", "ftp:", "file=//", "file///")
 """Parts of a path with which Gradio would fetch from elsewhere on a visitor's behalf."""
+CLOSED = ("deep_link", "component_server", "process_recording", "vibe", "undo-vibe", "dev", "monitoring", "run-", "runs", "profiling")
+"""Beginnings of Gradio's routes that this app does not use: some write files, some work for whoever asks."""
+
+log = logging.getLogger(__name__)
 
 
 class Guard:
-    """ASGI middleware. hosts: the names this server answers to, without ports; "*.example.org" for all below one."""
+    """ASGI middleware. hosts: the names this server answers to, without ports; "*.example.org" for all below one, "*" for all."""
 
-    def __init__(self, app: Any, hosts: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self.app, self.hosts = app, tuple(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,22 +37,20 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = {name.decode("latin1").lower(): value.decode("latin1") for name, value in scope["headers"]}
-        refusal = self.refusal(scope, headers)
-        if refusal is not None or scope["type"] == "websocket":
-            await PlainTextResponse(*(refusal or ("This server has no websockets.", 403)))(scope, receive, send)
-            return
         upload = scope["path"].rstrip("/").endswith("/upload")
         limit = MOST_UPLOADED if upload else MOST_ASKED
-        if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > limit:
-            await too_large(limit)(scope, receive, send)
-            return
-        if scope["method"] == "POST" and not upload:
-            await self.checked(scope, receive, send)
-            return
-        await self.app(scope, counted(receive, limit), send)
+        refusal = self.refusal(scope, headers) or too_large(headers, limit) or (no_room(LEAST_ROOM) if upload else None)
+        if refusal is None and scope["method"] == "POST" and not upload:
+            receive, refusal = await looked_through(receive, MOST_ASKED)
+        if refusal is not None:
+            await PlainTextResponse(*refusal)(scope, receive, send)
+        else:
+            await self.let_in(scope, counted(receive, limit), send)
 
-    def refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[str, int] | None:
+    def refusal(self, scope: Scope, headers: dict[str, str]) -> Refusal | None:
         """Why a request is not let in, by its first lines."""
+        if scope["type"] == "websocket":
+            return "This server has no websockets.", 403
         if not self.known(host_of(headers.get("host", ""))):
             return "This server does not answer to that name.", 400
         origin = headers.get("origin", "")
@@ -57,64 +59,32 @@ class Guard:
         path = unquote(unquote(scope["path"])).lower().replace("\\", "/")
         if any(part in path for part in FETCHING):
             return "This server fetches nothing for its visitors.", 403
+        if path.removeprefix("/gradio_api").lstrip("/").split("/")[0].startswith(CLOSED):
+            return "There is nothing here.", 404
         return None
 
     def known(self, host: str) -> bool:
-        return any(host == name or (name.startswith("*.") and host.endswith(name[1:])) for name in self.hosts)
+        return any(name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:])) for name in self.hosts)
 
-    async def checked(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A request with a body that is not an upload: read whole, since it is small, and looked through for addresses."""
-        body = b""
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            if len(body) > MOST_ASKED:
-                await too_large(MOST_ASKED)(scope, receive, send)
-                return
-            if not message.get("more_body"):
-                break
-        if refusal := refused_body(body):
-            await PlainTextResponse(*refusal)(scope, receive, send)
-            return
-        sent = False
+    async def let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """To the app. Gradio looks things up by what a request names: what it does not find is no fault of the server."""
+        begun = False
 
-        async def replay() -> dict[str, Any]:
-            nonlocal sent
-            if sent:
-                return await receive()
-            sent = True
-            return {"type": "http.request", "body": body, "more_body": False}
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
 
-        await self.app(scope, replay, send)
-
-
-def refused_body(body: bytes) -> tuple[str, int] | None:
-    """Why JSON is not let in: a file in it that is an address, not an upload; or nested deeper than anything meant well."""
-    try:
-        data = json.loads(body) if body.strip() else None
-    except ValueError:
-        return None  # the route itself says what it expected
-    except RecursionError:
-        return "That is nested too deeply.", 400
-    waiting = [data]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            path = value.get("path")
-            if isinstance(path, str) and is_address(path):
-                return "This server fetches nothing for its visitors; upload the file.", 400
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    return None
-
-
-def is_address(path: str) -> bool:
-    """Whether a path of a file is an address: anything with a scheme, or that begins as one without."""
-    cleaned = path.strip().lower()
-    return "://" in cleaned or cleaned.startswith(("//", "\\\\", "http:", "https:", "data:", "ftp:", "file:"))
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:
+            if begun or not (isinstance(error, Excess) or scope["method"] == "POST"):
+                raise
+            log.warning("%s was not understood (%s)", scope["path"][:100], type(error).__name__)
+            await PlainTextResponse(*(error.refusal if isinstance(error, Excess) else NOT_UNDERSTOOD))(scope, receive, send)
+        finally:
+            if scope["method"] == "GET" and ("/queue/data" in scope["path"] or "/call/" in scope["path"]):
+                forget_heard(scope["app"].get_blocks()._queue)
 
 
 def host_of(netloc: str) -> str:
@@ -123,20 +93,3 @@ def host_of(netloc: str) -> str:
     if name.startswith("["):
         return name[: name.find("]") + 1]
     return name.rsplit(":", 1)[0] if ":" in name else name
-
-
-def counted(receive: Receive, limit: int) -> Receive:
-    """`receive` that ends a body that is longer than its header said it would be, or that said nothing."""
-    got = 0
-
-    async def inner() -> dict[str, Any]:
-        nonlocal got
-        message = await receive()
-        got += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if got > limit else message
-
-    return inner
-
-
-def too_large(limit: int) -> PlainTextResponse:
-    return PlainTextResponse(f"That is too large; expected at most {limit // 2**10} KB in one request.", 413)

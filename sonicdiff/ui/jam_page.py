@@ -2,90 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import secrets
 import shutil
-import sys
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
-import soundfile
 
-from sonicdiff.audio.drawing import spectrogram
-from sonicdiff.audio.waveform import Waveform
-from sonicdiff.pipelines.checkpoints import load_music
-from sonicdiff.pipelines.music.jam import Asked, Jam, Stretch, paced
+from sonicdiff.pipelines.music.jam import ticking
 from sonicdiff.ui import controls
-from sonicdiff.ui.compute import TICK, Tell, in_turn, on_gpu
+from sonicdiff.ui.compute import TICK
 from sonicdiff.ui.controls import MOST_SEED
-from sonicdiff.ui.session import Session, place
-from sonicdiff.ui.tasks import SPECTROGRAM
-from sonicdiff.ui.widgets import INSTANT, App, answered, computed, run_row, saved_settings, wire
+from sonicdiff.ui.jamming import Recording, Rehearse, begin, drawn, jam_of, line, maker, parts, sent
+from sonicdiff.ui.runs import run_row, wire
+from sonicdiff.ui.widgets import INSTANT, App, answered, computed, saved_settings
 
 LONGEST = 60 * 60.0  # seconds of one jam; the player keeps all it has played
-PIECE = 1.4  # seconds
 AT_ONCE = 4  # jams that play at the same time; they take turns with each other and with all else that computes
 STEERS = ("prompt", "negative_prompt", "strength", "seed")
 NO_FFMPEG = "ffmpeg is not installed here: the jam plays clip by clip, with a short pause between them."
-
-
-@dataclass(frozen=True)
-class Rehearse:
-    """How many seconds of music this machine makes in a second."""
-
-    model: str
-    settings: dict[str, Any]
-    gpu_seconds: float = 15.0
-
-    def __call__(self, tell: Tell) -> None:
-        tell(jam_of(self.model, self.settings).rehearse(callback=lambda *_: not tell.cancelled.is_set()))
-
-
-@dataclass(frozen=True)
-class NextClip:
-    """A jam's next clip, as the jam stands, made in another process."""
-
-    model: str
-    settings: dict[str, Any]
-    asked: Asked
-    state: dict[str, Any]
-    gpu_seconds: float = 10.0
-
-
-@on_gpu
-def next_clip(task: NextClip) -> tuple[Stretch, dict[str, Any]]:
-    jam = jam_of(task.model, task.settings)
-    jam.asked = task.asked
-    jam.go_on_from(task.state)
-    return jam.next_clip(), jam.state
-
-
-class Recording:
-    """What a jam has played, as a FLAC file that is there once it is finished."""
-
-    def __init__(self, path: Path, sample_rate: int) -> None:
-        self.path, self.lock, self.seconds = path, threading.Lock(), 0.0
-        self.file: soundfile.SoundFile | None = soundfile.SoundFile(path, "w", sample_rate, 1, "PCM_16", format="FLAC")
-
-    def add(self, sound: Waveform) -> None:
-        with self.lock:
-            if self.file is not None:
-                self.file.write(np.clip(sound.samples[0], -1, 1))
-                self.seconds += sound.seconds
-
-    def finish(self) -> str | None:
-        """Its path; None where nothing was played."""
-        with self.lock:
-            if self.file is not None:
-                self.file.close()
-                self.file = None
-        return str(self.path) if self.seconds else None
 
 
 @dataclass(frozen=True)
@@ -98,14 +34,21 @@ class JamPage:
 def jam_page(app: App) -> JamPage:
     streams = shutil.which("ffmpeg") is not None and shutil.which("ffprobe") is not None
     widgets = {control.name: control for control in controls.JAM}
-    with gr.Row():
+    with gr.Row(elem_classes="page"):
         with gr.Column(min_width=280):
             shown: dict[str, Any] = {name: widgets[name].widget() for name in ("prompt", "negative_prompt", "strength")}
             steering = gr.Button("Steer: play this from now on")
             note = gr.Markdown(container=False)
         with gr.Column(min_width=280):
             player = gr.Audio(
-                label="Jam", interactive=False, streaming=streams, autoplay=True, type="filepath", buttons=[], elem_id="jam-player"
+                label="Jam",
+                interactive=False,
+                streaming=streams,
+                autoplay=True,
+                type="filepath",
+                buttons=[],
+                elem_id="jam-player",
+                elem_classes="result",
             )
             run = run_row("Start the jam")
             picture = gr.Image(show_label=False, height=110, interactive=False, buttons=[], alt_text="Spectrogram of the next clip")
@@ -135,7 +78,7 @@ def jam_page(app: App) -> JamPage:
         record = begin(session, jam, settings)
         began, number, stretch = time.monotonic(), 0, None
         try:
-            for stretch in paced(jam, make=maker(jam, model, settings), tick=TICK):
+            for stretch in ticking(jam, make=maker(jam, model, settings), tick=TICK):
                 if stretch is None:
                     yield {run.status: line(jam, factor, number, record.seconds - (time.monotonic() - began))}
                     continue
@@ -151,7 +94,8 @@ def jam_page(app: App) -> JamPage:
         finally:
             jam.cancel()
             record.finish()
-        yield {run.status: f"An hour has passed; start again to go on. {record.seconds:.0f} s were played."}
+        if record.seconds >= LONGEST:
+            yield {run.status: "An hour has passed; start again to go on.", recording: played(record)}
 
     def steer(request: gr.Request, *values: Any) -> str:
         try:
@@ -170,13 +114,17 @@ def jam_page(app: App) -> JamPage:
     def stopped(request: gr.Request) -> Any:
         session = app.sessions.of(request)
         if session.jam is None:
-            return "Stopped.", gr.skip()
+            return gr.skip()
         session.jam.cancel()
-        path = session.recording.finish()
-        return f"Stopped after {session.recording.seconds:.0f} s.", gr.update(value=path, visible=path is not None)
+        shows = played(session.recording)
+        picture = next(session.folder.glob("jam-spectrogram-*.png"), None)
+        if session.recording.seconds and picture is not None:
+            path = session.recording.path
+            session.keep(str(path), str(picture.rename(path.with_suffix(".png"))), path.stem)
+        return shows
 
-    event = wire(run, play, [app.models["music"], *ordered], [player, picture, note, recording], JAMMING)
-    run.stop.click(stopped, None, [run.status, recording], **INSTANT)
+    wire(app, run, play, [app.models["music"], *ordered], [player, picture, note, recording], JAMMING)
+    event = run.stop.click(stopped, None, recording, **INSTANT)
     gr.on([steering.click, shown["prompt"].submit, shown["strength"].release], steer, ordered, note, **INSTANT)
     return JamPage(recording, to_edit, event)
 
@@ -184,77 +132,14 @@ def jam_page(app: App) -> JamPage:
 JAMMING = {"concurrency_limit": AT_ONCE, "concurrency_id": "jam"}
 
 
+def played(record: Recording) -> Any:
+    """The player of what was played."""
+    path = record.finish()
+    return gr.update(value=path, visible=path is not None, label=f"What was played ({record.seconds:.0f} s)")
+
+
 def checked(values: Any) -> dict[str, Any]:
     settings = controls.checked(controls.JAM, values)
     if not settings["prompt"]:
         raise ValueError("There are no words yet; say what to play, for example: lo-fi piano, 84 bpm.")
     return settings
-
-
-def jam_of(model: str, settings: dict[str, Any]) -> Jam:
-    pipeline = load_music(model)
-    asked = Asked(settings["prompt"], settings["negative_prompt"], settings["strength"], settings["seed"])
-    how = pipeline.sampling(settings["num_inference_steps"], None)
-    return Jam(pipeline, asked, settings["bars"], settings["walk"], settings["bpm"], how)
-
-
-def begin(session: Session, jam: Jam, settings: dict[str, Any]) -> Recording:
-    """The jam is the session's; one that played before stops."""
-    if session.jam is not None:
-        session.jam.cancel()
-    session.jam = jam
-    session.recording = Recording(place(session.folder, ".flac", "jam", settings["prompt"]), jam.grid.params.sample_rate)
-    return session.recording
-
-
-def maker(jam: Jam, model: str, settings: dict[str, Any]) -> Callable[[], Stretch]:
-    """What makes the next clip: the thread that computes; where GPUs are lent, another process, which is told how the jam stands."""
-    if "spaces" not in sys.modules:
-        return lambda: in_turn(jam.next_clip)
-
-    def elsewhere() -> Stretch:
-        asked = jam.asked
-        stretch, state = next_clip(NextClip(model, settings, asked, jam.state))
-        jam.go_on_from(state if jam.asked is asked else {**state, "_left": jam._left})
-        return stretch
-
-    return elsewhere
-
-
-def line(jam: Jam, factor: float, number: int, ahead: float) -> str:
-    """How the jam goes."""
-    speed = f"this machine makes {factor:.1f} s of music a second"
-    if factor < 1:
-        speed = f"{speed}: clips will come more than once, fewer steps make it faster"
-    if not number:
-        return f"Making the first clip of {jam.clip_seconds:.1f} s; {speed}."
-    return f"Clip {number} at {jam.grid.bpm:.2f} bpm, {max(0.0, ahead):.1f} s ahead; {speed}."
-
-
-def parts(stretch: Waveform) -> list[Waveform]:
-    """Pieces of about PIECE seconds: the player asks for what is new as often as one piece lasts."""
-    pieces = np.array_split(stretch.samples, max(1, round(stretch.seconds / PIECE)), axis=1)
-    return [Waveform(np.ascontiguousarray(piece), stretch.sample_rate) for piece in pieces]
-
-
-def sent(stretch: Waveform, session: Session, streams: bool) -> bytes | str:
-    """A stretch as the player takes it: 16-bit bytes for a stream, else the path of a file, in place of the last but two."""
-    samples = np.clip(stretch.samples[0], -1, 1)
-    if not streams:
-        for old in sorted(session.folder.glob("clip*.wav"), key=lambda file: file.stat().st_mtime_ns)[:-2]:
-            old.unlink()
-        path = place(session.folder, ".wav", "clip")
-        soundfile.write(path, samples, stretch.sample_rate, subtype="PCM_16")
-        return str(path)
-    file = io.BytesIO()
-    soundfile.write(file, samples, stretch.sample_rate, subtype="PCM_16", format="WAV")
-    return file.getvalue()
-
-
-def drawn(stretch: Stretch, session: Session) -> str:
-    """Its spectrogram, in one of two files by turns: the page loads a new name."""
-    last = session.folder / "jam-spectrogram-0.png"
-    path = session.folder / "jam-spectrogram-1.png" if last.exists() else last
-    (session.folder / ("jam-spectrogram-0.png" if path != last else "jam-spectrogram-1.png")).unlink(missing_ok=True)
-    spectrogram(stretch.samples[0], stretch.sample_rate, SPECTROGRAM).save(path)
-    return str(path)

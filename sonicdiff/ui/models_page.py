@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,10 +84,11 @@ class Speeds:
         first = next(iter(self.seconds.values()))
         return f"An edit takes about {first:.0f} s here; the page Models has more."
 
-    def table(self) -> list[list[str]]:
+    def table(self) -> str:
         rows = [[what, f"{seconds:.2f} s"] for what, seconds in self.seconds.items() if not what.startswith("A second")]
         jam = self.seconds.get("A second of a jam")
-        return rows + ([["A jam", f"{1 / jam:.1f} s of music a second"]] if jam else [])
+        rows += [["A jam", f"{1 / jam:.1f} s of music a second"]] if jam else []
+        return "\n".join(f"| {' | '.join(row)} |" for row in [["what", "how long"], ["---", "---"], *rows])
 
 
 def at_hand(music: bool) -> list[str]:
@@ -95,15 +96,15 @@ def at_hand(music: bool) -> list[str]:
     return [name for name, one in CHECKPOINTS.items() if (one.null_audio is None) == music and checkpoints.at_hand(name)]
 
 
-def listed() -> list[list[str]]:
-    """A row a known model."""
-    rows = []
+def listed() -> str:
+    """The known models, a line each."""
+    lines = []
     for name, one in CHECKPOINTS.items():
         here = checkpoints.at_hand(name)
         had = "to be fetched" if one.available and one.source != "embedded" else "not by this version" if not one.available else "missing"
         size = sum(file.stat().st_size for file in here.rglob("*") if file.is_file()) / 1e6 if here else one.size_mb
-        rows.append([name, one.description, f"{size:.0f} MB", one.licence, "here" if here else had])
-    return rows
+        lines.append(f"- **{name}**: {one.description}. {size:.0f} MB, {one.licence}, **{'here' if here else had}**")
+    return "\n".join(lines)
 
 
 def machine() -> str:
@@ -112,26 +113,27 @@ def machine() -> str:
     return f"It computes on the processor, {torch.get_num_threads()} threads, with torch {torch.__version__}."
 
 
-def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str], public: bool) -> gr.Dataframe:
+def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str], public: bool) -> gr.Markdown:
     """Gives the table of what was measured. public: visitors are strangers, who choose no more than a model."""
     gr.Markdown("### Models\nA model by a name that is 'here' can be chosen below; its card is in its folder under `checkpoints/`.")
-    table = gr.Dataframe(
-        listed(), headers=["name", "what it is", "size", "licence", "where"], interactive=False, wrap=True, buttons=[], label="Known models"
-    )
+    known = gr.Markdown(listed())
     with gr.Row():
         for menu in menus.values():
-            menu.render()
+            with gr.Column(min_width=240):
+                menu.render()
     if not public:
         with gr.Row():
             wanted = [name for name, one in CHECKPOINTS.items() if one.available and one.source != "embedded"]
-            name = gr.Dropdown(wanted, value=wanted[0], label="Fetch from the Hugging Face Hub")
-            fetch = gr.Button("Fetch", size="sm")
-            memory = gr.Radio(list(MEMORY), value="Both models stay loaded", label="Memory")
+            with gr.Column(min_width=240):
+                name = gr.Dropdown(wanted, value=wanted[0], label="Fetch from the Hugging Face Hub")
+                fetch = gr.Button("Fetch", size="sm")
+            with gr.Column(min_width=240):
+                memory = gr.Radio(list(MEMORY), value="Both models stay loaded", label="Memory")
         status = gr.Markdown(elem_classes="status", container=False)
-        fetch.click(fetching, name, status, api_visibility="private", show_progress="hidden").then(listed, None, table, **INSTANT)
+        fetch.click(fetching, name, status, api_visibility="private", show_progress="hidden").then(listed, None, known, **INSTANT)
         memory.input(lambda choice: LOADED.keep(MEMORY[choice]), memory, None, **INSTANT)
     gr.Markdown(f"### This machine\n{machine()}")
-    times = gr.Dataframe(speeds.table(), headers=["what", "how long"], interactive=False, buttons=[], label="Measured here")
+    times = gr.Markdown(speeds.table())
     measure = gr.Button("Measure again", size="sm")
 
     @answered
@@ -146,7 +148,7 @@ def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str],
 
 
 @answered
-def fetching(name: str) -> Iterator[str]:
+def fetching(name: str) -> Generator[str, None, None]:
     """Fetches a model and says how far it is."""
     one = CHECKPOINTS.get(name)
     if one is None or one.source == "embedded" or not one.available:

@@ -10,8 +10,9 @@ import gradio as gr
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import Step
 from sonicdiff.ui.generate_page import shown_preview
+from sonicdiff.ui.runs import run_row, sentence, wire
 from sonicdiff.ui.tasks import Made, Music
-from sonicdiff.ui.widgets import SOUNDS, App, answered, computed, run_row, saved_settings, sentence, wire
+from sonicdiff.ui.widgets import SOUNDS, App, answered, computed, saved_settings
 
 WEIGHTS = r"""`(piano)` counts 1.1 times, `((piano))` 1.21 times, `(piano:1.5)` 1.5 times; `[drums]` and `[drums:1.5]` count as much less.
 `\(` is a bracket. A tempo in the words ("110 bpm") is kept to exactly.
@@ -31,15 +32,25 @@ class MusicPage:
 
 def music_page(app: App) -> MusicPage:
     widgets = {control.name: control for control in controls.MUSIC}
-    with gr.Row():
+    with gr.Row(elem_classes="page"):
         with gr.Column(min_width=280):
             shown: dict[str, Any] = {name: widgets[name].widget() for name in ("prompt",)}
             with gr.Accordion("How words are weighted, and which are known", open=False):
                 gr.Markdown(WEIGHTS)
             shown |= {name: widgets[name].widget() for name in ("seconds", "bars", "loop", "seed_image", "strength")}
         with gr.Column(min_width=280):
-            clip = gr.Audio(label="Music", interactive=False, loop=True, buttons=["download"], type="filepath", elem_id="music-clip")
-            picture = gr.Image(label="Spectrogram", height=180, interactive=False, buttons=[], alt_text="Spectrogram of the music")
+            clip = gr.Audio(
+                label="Music",
+                interactive=False,
+                loop=True,
+                buttons=["download"],
+                type="filepath",
+                elem_id="music-clip",
+                elem_classes="result",
+            )
+            picture = gr.Image(
+                label="Spectrogram", height=180, interactive=False, elem_classes="result", buttons=[], alt_text="Spectrogram of the music"
+            )
             run = run_row("Make music")
             used = gr.Markdown(container=False)
             with gr.Row():
@@ -61,7 +72,7 @@ def music_page(app: App) -> MusicPage:
         settings = controls.checked(controls.MUSIC, values)
         check_sound(settings, sound)
         session = app.sessions.of(request)
-        yield {run.status: "Waiting for its turn.", used: ""}
+        yield {run.status: "Getting ready.", used: ""}
         for told in computed(Music(model, settings, session.folder, sound, keep_record)):
             if isinstance(told, Step):
                 yield {run.status: sentence(told), **({picture: shown_preview(told, session.folder)} if told.preview else {})}
@@ -73,7 +84,7 @@ def music_page(app: App) -> MusicPage:
                 yield {run.status: gr.skip()}
 
     inputs = [source, app.models["music"], app.keep_record, *ordered]
-    return MusicPage(source, clip, sends, wire(run, make_music, inputs, [clip, picture, used]))
+    return MusicPage(source, clip, sends, wire(app, run, make_music, inputs, [clip, picture, used]))
 
 
 def check_sound(settings: dict[str, Any], sound: str | None) -> None:

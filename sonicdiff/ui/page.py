@@ -11,14 +11,25 @@ FOOT_TEXT = (
     "Ctrl+Enter starts, Ctrl+Alt+Enter stops."
 )
 THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+# On a phone a page is one column: what goes in, the button, the result, the settings, what is heard.
 CSS = """
-.gradio-container { max-width: 1180px !important; margin: auto; }
 .status p { min-height: 1.5em; font-variant-numeric: tabular-nums; }
 .main-button { position: sticky; bottom: 0.4rem; z-index: 2; }
-@media (max-width: 640px) { .gradio-container { padding: 0.5rem !important; } }
+@media (max-width: 640px) {
+  .tab-container button, button[role="tab"] { padding-inline: 0.45rem !important; font-size: 0.9rem; }
+  .page { flex-direction: column; }
+  .page > .column { display: contents; }
+  .page > .column > * { order: 3; }
+  .page > .column:first-child > * { order: 0; }
+  .page > .column > .main-button, .page > .column > .status { order: 1; }
+  .page > .column > .result { order: 2; }
+  .page > .column > .heard { order: 4; }
+}
 """
+# The style is here because what `CSS` says is said of the inside of the page only.
 # Ctrl+Enter and Ctrl+Alt+Enter press the button of the tab that is seen: `offsetParent` is null of what is not.
-KEYS = """
+HEAD = """
+<style>@media (max-width: 640px) { .main.fillable { padding-inline: 0.5rem !important; } }</style>
 <script>
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +18,11 @@ from typing import Any
 
 KEPT = 2 * 3600  # seconds that an upload, or anything made for a visitor who did not close the tab, stays on the server
 MOST_SHOWN = 60  # results in a visitor's gallery
+MOST_OPEN = 500  # visitors; one more, and the one who has been idle longest is forgotten
+MOST_PASSING = 64  # results of programs
 
 
-@dataclass
+@dataclass(slots=True)
 class Session:
     """folder: nobody else's, with a name nobody guesses. made: (path of a picture, what it is), newest first. jam: the one that plays."""
 
@@ -27,6 +30,7 @@ class Session:
     used: float = field(default_factory=time.monotonic)
     made: list[tuple[str, str]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    stopped: dict[str, float] = field(default_factory=dict)  # when Stop was last clicked on a page, by the browser's clock (ms)
     jam: Any = None
     recording: Any = None  # of that jam
 
@@ -49,17 +53,46 @@ class Sessions:
     def __init__(self, folder: Path) -> None:
         self.folder, self.lock = folder, threading.Lock()
         self.open: dict[str, Session] = {}
+        self.passing: deque[Path] = deque()
 
     def of(self, request: Any) -> Session:
         """The visitor's, made when it is first asked for; those that nobody used for KEPT seconds are closed."""
         key, now = str(getattr(request, "session_hash", None)), time.monotonic()
         with self.lock:
-            old = [self.open.pop(name) for name, session in list(self.open.items()) if now - session.used > KEPT]
-            session = self.open.setdefault(key, Session(self.folder / secrets.token_hex(16)))
+            session = self.open.pop(key, None) or Session(self.folder / secrets.token_hex(16))
             session.used = now
+            self.open[key] = session  # last: the dictionary is in the order of use
+        self.sweep()
+        return session
+
+    def sweep(self) -> None:
+        """Closes the sessions that nobody used for KEPT seconds, and the longest unused of more than MOST_OPEN."""
+        now = time.monotonic()
+        with self.lock:
+            old = [self.open.pop(name) for name, each in list(self.open.items()) if now - each.used > KEPT]
+            old += [self.open.pop(next(iter(self.open))) for _ in range(len(self.open) - MOST_OPEN)]
         for each in old:
             each.close()
-        return session
+
+    def keep_swept(self, every: float = 600.0) -> None:
+        """Sweeps from now on, also while nobody comes."""
+
+        def sweeping() -> None:
+            while True:
+                time.sleep(every)
+                self.sweep()
+
+        threading.Thread(target=sweeping, daemon=True).start()
+
+    def for_program(self) -> Path:
+        """A folder for one result, which a program fetches at once: it has no tab to close, and calls again as another visitor."""
+        folder = self.folder / secrets.token_hex(16)
+        with self.lock:
+            self.passing.append(folder)
+            old = self.passing.popleft() if len(self.passing) > MOST_PASSING else None
+        if old is not None:
+            shutil.rmtree(old, ignore_errors=True)
+        return folder
 
     def close(self, request: Any) -> None:
         """The visitor has closed the tab."""
@@ -67,6 +100,15 @@ class Sessions:
             session = self.open.pop(str(getattr(request, "session_hash", None)), None)
         if session is not None:
             session.close()
+
+
+def forget_heard(queue: Any) -> None:
+    """Takes from Gradio's queue what it keeps for ever of every client: lists of messages and of runs, once all were heard."""
+    for key, runs in list(queue.pending_event_ids_session.items()):
+        gone = key not in queue.pending_messages_per_session and not any(run in queue.event_ids_to_events for run in runs)
+        if gone or not runs:
+            queue.pending_event_ids_session.pop(key, None)
+            queue.pending_messages_per_session.pop(key, None)
 
 
 def private_folder() -> Path:

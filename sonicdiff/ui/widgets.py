@@ -1,19 +1,20 @@
-"""What several pages share: the row that starts and stops a run, a sound and what is heard in it, saved settings, errors in a sentence."""
+"""What several pages share: a sound and what is heard in it, saved settings, errors in a sentence."""
 
 from __future__ import annotations
 
 import html
 import logging
+import sys
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
 from sonicdiff.ui import page, settings
-from sonicdiff.ui.compute import Step, on_gpu, perform
+from sonicdiff.ui.compute import on_gpu, perform
 from sonicdiff.ui.controls import Control
 from sonicdiff.ui.session import Sessions
 from sonicdiff.ui.tasks import Heard, Listen
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 COMPUTING: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "compute"}
 """Of every event that computes: one at a time, whichever page it comes from."""
 INSTANT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-SOUNDS = ["upload", "microphone"]
+SOUNDS: list[Literal["upload", "microphone"]] = ["upload", "microphone"]
 computed = on_gpu(perform)
 
 
@@ -35,41 +36,6 @@ class App:
     sessions: Sessions
     keep_record: Any
     examples: Path
-
-
-@dataclass(frozen=True)
-class Run:
-    go: gr.Button
-    stop: gr.Button
-    status: gr.Markdown
-
-
-def run_row(text: str) -> Run:
-    """The button that starts, the one that stops, and the line that says how it goes."""
-    with gr.Row(elem_classes="main-button"):
-        go = gr.Button(text, variant="primary", scale=3, elem_classes="go-button")
-        stop = gr.Button("Stop", variant="stop", scale=1, min_width=80, elem_classes="stop-button")
-    return Run(go, stop, gr.Markdown(elem_classes="status", container=False))
-
-
-def wire(run: Run, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], concurrency: dict[str, Any] | None = None) -> Any:
-    """The row's Go and Stop; inputs submitted with Enter are no triggers, so that a word can be typed in peace."""
-    options = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "once", **(concurrency or COMPUTING)}
-    event = run.go.click(fn, list(inputs), [run.status, *outputs], **options)
-    run.stop.click(lambda: "Stopped.", None, run.status, cancels=[event], **INSTANT)
-    return event
-
-
-def sentence(step: Step) -> str:
-    """How far a run is, in words."""
-    of = f"{step.phase} {step.part} of {step.parts}, " if step.parts > 1 else f"{step.phase}, "
-    return of.capitalize() + f"step {step.done} of {step.total}" + remaining(step.left)
-
-
-def remaining(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f", about {seconds:.0f} s left" if seconds < 90 else f", about {seconds / 60:.0f} min left"
 
 
 def answered(fn: Callable[..., Generator[Any, None, None]]) -> Callable[..., Any]:
@@ -100,9 +66,9 @@ def explained(error: Exception) -> str:
     return f"This failed inside the program ({name}); its log says where. Other settings may work."
 
 
-def hearing(app: App, sound: Any, at_once: bool = False) -> None:
-    """Under a sound: its spectrogram, and the three things that the model hears first; `at_once`, when the page opens."""
-    with gr.Accordion("What is heard", open=True):
+def hearing(app: App, sound: Any) -> None:
+    """Under a sound: its spectrogram, and the three things that the model hears first."""
+    with gr.Accordion("What is heard", open=True, elem_classes="heard"):
         picture = gr.Image(show_label=False, height=90, interactive=False, buttons=[], alt_text="Spectrogram of the sound")
         names = gr.Label(show_label=False, num_top_classes=3)
 
@@ -117,7 +83,8 @@ def hearing(app: App, sound: Any, at_once: bool = False) -> None:
             else:
                 yield gr.skip(), gr.skip()
 
-    triggers = [sound.change, app.demo.load] if at_once else [sound.change]
+    # The sound that is there when the page opens changes nothing. Where GPUs are lent, nobody's share is spent on it.
+    triggers = [sound.change] if "spaces" in sys.modules else [sound.change, app.demo.load]
     gr.on(
         triggers, listen, [sound, app.models["pictures"]], [picture, names], api_visibility="private", show_progress="hidden", **COMPUTING
     )

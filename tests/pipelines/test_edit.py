@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sonicdiff.diffusion import ddim
 from sonicdiff.diffusion.injection import attention_layers, conv_layers
 from sonicdiff.pipelines import codec, editing
 from sonicdiff.pipelines.detail import carry_over, similarity
+from sonicdiff.pipelines.record import KEY
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 from sonicdiff.pipelines.source import Source, SourceCache
 
@@ -120,7 +122,9 @@ def test_injecting_what_would_be_there_anyway_changes_nothing(tiny: SonicDiffusi
     plan = editing.injection_plan(tiny.unet, schedule, 1.0, 1.0)
     editing.record_features(tiny.unet, nothing, source, plan, lambda *_: None)
     assert source.missing(plan) == {} and len(source.features) == 4
-    assert torch.equal(editing.resample(tiny.unet, eps_model, source, source.latents[schedule.timesteps[0]], schedule, plan, lambda *_: None), latents[-1])
+    assert torch.equal(
+        editing.resample(tiny.unet, eps_model, source, source.latents[schedule.timesteps[0]], schedule, plan, lambda *_: None), latents[-1]
+    )
 
 
 def test_plan_is_fractions_of_the_schedule(tiny: SonicDiffusionPipeline) -> None:
@@ -194,7 +198,32 @@ def test_rescaling_narrows_an_edit(tiny: SonicDiffusionPipeline, photo: Path, so
     assert tame < glaring
 
 
-@pytest.mark.parametrize("name", ["feature_injection", "attention_injection", "detail"])
+@pytest.mark.parametrize("name", ["structure", "feature_injection", "attention_injection", "detail", "variation"])
 def test_fractions_are_checked_first(tiny: SonicDiffusionPipeline, name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} 1.5; expected a fraction from 0 to 1"):
         tiny.edit("nowhere.png", **{name: 1.5})  # pyright: ignore
+
+
+def test_structure_is_in_terms_of_what_suits_the_checkpoint(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
+    tiny.register_to_config(feature_injection=0.6, attention_injection=0.2, focus=1.5)
+
+    def used(**options: Any) -> tuple[float, float, float]:
+        settings = json.loads(tiny.edit(photo, sound, **FAST, **options).info[KEY])["settings"]
+        return settings["feature_injection"], settings["attention_injection"], settings["focus"]
+
+    assert used() == (0.6, 0.2, 1.5) and used(structure=0.0) == (0, 0, 0)
+    assert used(structure=1.0) == (1.0, 0.4, 3.0) and used(structure=1.0, focus=0.5) == (1.0, 0.4, 0.5)
+
+
+def test_variations_differ_and_stay_near(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
+    def edit(**options: Any) -> Tensor:
+        return tiny.edit(photo, sound, **FAST, **options, output_type="latent")
+
+    itself = edit()
+    assert torch.equal(edit(seed=1), itself)  # a seed alone means nothing
+    assert torch.equal(edit(variation=0.3, seed=1), edit(variation=0.3, seed=1))
+    assert not torch.equal(edit(variation=0.3, seed=1), edit(variation=0.3, seed=2))
+    distances = [float((edit(variation=variation, seed=1) - itself).norm()) for variation in (0.1, 0.3, 1.0)]
+    assert 0 < distances[0] < distances[1] < distances[2]
+    torch.manual_seed(0)
+    assert not torch.equal(edit(variation=0.3), edit(variation=0.3))  # without a seed one is drawn

@@ -40,7 +40,9 @@ def test_paths_only_if_told(tiny: SonicDiffusionPipeline, sound: Path, photo: Pa
 
 @pytest.mark.parametrize("with_paths", [False, True])
 def test_edit_again_is_the_same_bytes(tiny: SonicDiffusionPipeline, sound: Path, photo: Path, tmp_path: Path, with_paths: bool) -> None:
-    path = provenance.save(tiny.edit(photo, sound, "rain", **FAST), tmp_path / "out.png", with_paths)
+    image = tiny.edit(photo, sound, "rain", **FAST, variation=0.4 * with_paths, seed=7)
+    path = provenance.save(image, tmp_path / "out.png", with_paths)
+    assert provenance.read(path)["seed"] == (7 if with_paths else None)
     files = {} if with_paths else {"sound": sound, "image": photo}
     again = provenance.replay(path, **files, pipeline=tiny, show_progress=False)
     assert provenance.save(again, tmp_path / "again.png").read_bytes() == path.read_bytes()

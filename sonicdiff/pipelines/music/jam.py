@@ -10,7 +10,8 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -241,14 +242,19 @@ def walk_on(jam: Jam, number: int, prompts: Sequence[str], clips_each: int) -> N
         jam.steer(prompt=prompts[number // clips_each % len(prompts)])
 
 
-def paced(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monotonic, make: Callable[[], Stretch] | None = None,
-          tick: float | None = None) -> Iterator[Stretch | None]:  # fmt: skip
+def paced(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monotonic) -> Iterator[Stretch]:
     """The jam in real time: the next stretch whenever less than half a clip is left to play, for ever.
 
     A thread makes clips, at most `look_ahead` of them before they are due, so that steering is soon heard. Where the next clip is not
     there in time, the last one comes again. Ends once the jam is cancelled; what else stops the thread is raised here.
-    make: what makes the next clip, by default the jam's `next_clip`. tick: seconds after which None comes where nothing else does.
     """
+    with closing(ticking(jam, look_ahead, clock)) as stretches:
+        yield from filter(None, stretches)
+
+
+def ticking(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monotonic, make: Callable[[], Stretch] | None = None,
+            tick: float | None = None) -> Generator[Stretch | None, None, None]:  # fmt: skip
+    """`paced`, with None every `tick` seconds in which no stretch comes. make: what makes the next clip, by default the jam itself."""
     if look_ahead < 1:
         raise ValueError(f"got look_ahead {look_ahead}; expected at least 1 clip")
     made: queue.Queue[Stretch | BaseException] = queue.Queue(look_ahead)

@@ -1,0 +1,146 @@
+"""Behind the jam's page: how fast the machine is, the next clip wherever it is made, and what becomes of it."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from sonicdiff.audio.drawing import spectrogram
+from sonicdiff.audio.waveform import Waveform
+from sonicdiff.pipelines.checkpoints import load_music
+from sonicdiff.pipelines.music.jam import Asked, Jam, Stretch
+from sonicdiff.ui.compute import Tell, in_turn, on_gpu
+from sonicdiff.ui.session import Session, place
+from sonicdiff.ui.tasks import SPECTROGRAM
+
+PIECE = 1.4  # seconds: of what the player is sent at once
+
+
+@dataclass(frozen=True)
+class Rehearse:
+    """How many seconds of music this machine makes in a second."""
+
+    model: str
+    settings: dict[str, Any]
+    gpu_seconds: float = 15.0
+
+    def __call__(self, tell: Tell) -> None:
+        tell(jam_of(self.model, self.settings).rehearse(callback=lambda *_: not tell.cancelled.is_set()))
+
+
+@dataclass(frozen=True)
+class NextClip:
+    """A jam's next clip, as the jam stands, made in another process."""
+
+    model: str
+    settings: dict[str, Any]
+    asked: Asked
+    state: dict[str, Any]
+    gpu_seconds: float = 10.0
+
+
+@on_gpu
+def next_clip(task: NextClip) -> tuple[Stretch, dict[str, Any]]:
+    jam = jam_of(task.model, task.settings)
+    jam.asked = task.asked
+    jam.go_on_from(task.state)
+    return jam.next_clip(), jam.state
+
+
+class Recording:
+    """What a jam has played, as a FLAC file that is there once it is finished."""
+
+    def __init__(self, path: Path, sample_rate: int) -> None:
+        self.path, self.lock, self.seconds = path, threading.Lock(), 0.0
+        self.file: soundfile.SoundFile | None = soundfile.SoundFile(path, "w", sample_rate, 1, "PCM_16", format="FLAC")
+
+    def add(self, sound: Waveform) -> None:
+        with self.lock:
+            if self.file is not None:
+                self.file.write(np.clip(sound.samples[0], -1, 1))
+                self.seconds += sound.seconds
+
+    def finish(self) -> str | None:
+        """Its path; None where nothing was played."""
+        with self.lock:
+            if self.file is not None:
+                self.file.close()
+                self.file = None
+        return str(self.path) if self.seconds else None
+
+
+def jam_of(model: str, settings: dict[str, Any]) -> Jam:
+    pipeline = load_music(model)
+    asked = Asked(settings["prompt"], settings["negative_prompt"], settings["strength"], settings["seed"])
+    how = pipeline.sampling(settings["num_inference_steps"], None)
+    return Jam(pipeline, asked, settings["bars"], settings["walk"], settings["bpm"], how)
+
+
+def begin(session: Session, jam: Jam, settings: dict[str, Any]) -> Recording:
+    """The jam is the session's; one that played before stops."""
+    if session.jam is not None:
+        session.jam.cancel()
+    session.jam = jam
+    session.recording = Recording(place(session.folder, ".flac", "jam", settings["prompt"]), jam.grid.params.sample_rate)
+    return session.recording
+
+
+def maker(jam: Jam, model: str, settings: dict[str, Any]) -> Callable[[], Stretch]:
+    """What makes the next clip: the thread that computes; where GPUs are lent, another process, which is told how the jam stands."""
+    if "spaces" not in sys.modules:
+        return lambda: in_turn(jam.next_clip)
+
+    def elsewhere() -> Stretch:
+        asked = jam.asked
+        stretch, state = next_clip(NextClip(model, settings, asked, jam.state))
+        jam.go_on_from(state if jam.asked is asked else {**state, "_left": jam._left})
+        return stretch
+
+    return elsewhere
+
+
+def line(jam: Jam, factor: float, number: int, ahead: float) -> str:
+    """How the jam goes."""
+    speed = f"this machine makes {factor:.1f} s of music a second"
+    if factor < 1:
+        speed = f"{speed}: clips will come more than once, fewer steps make it faster"
+    if not number:
+        return f"Making the first clip of {jam.clip_seconds:.1f} s; {speed}."
+    return f"Clip {number} at {jam.grid.bpm:.2f} bpm, {max(0.0, ahead):.1f} s ahead; {speed}."
+
+
+def parts(stretch: Waveform) -> list[Waveform]:
+    """Pieces of about PIECE seconds: the player asks for what is new as often as one piece lasts."""
+    pieces = np.array_split(stretch.samples, max(1, round(stretch.seconds / PIECE)), axis=1)
+    return [Waveform(np.ascontiguousarray(piece), stretch.sample_rate) for piece in pieces]
+
+
+def sent(stretch: Waveform, session: Session, streams: bool) -> bytes | str:
+    """A stretch as the player takes it: 16-bit bytes for a stream, else the path of a file, in place of the last but two."""
+    samples = np.clip(stretch.samples[0], -1, 1)
+    if not streams:
+        for old in sorted(session.folder.glob("clip*.wav"), key=lambda file: file.stat().st_mtime_ns)[:-2]:
+            old.unlink()
+        path = place(session.folder, ".wav", "clip")
+        soundfile.write(path, samples, stretch.sample_rate, subtype="PCM_16")
+        return str(path)
+    file = io.BytesIO()
+    soundfile.write(file, samples, stretch.sample_rate, subtype="PCM_16", format="WAV")
+    return file.getvalue()
+
+
+def drawn(stretch: Stretch, session: Session) -> str:
+    """Its spectrogram, in one of two files by turns: the page loads a new name."""
+    last = session.folder / "jam-spectrogram-0.png"
+    path = session.folder / "jam-spectrogram-1.png" if last.exists() else last
+    (session.folder / ("jam-spectrogram-0.png" if path != last else "jam-spectrogram-1.png")).unlink(missing_ok=True)
+    spectrogram(stretch.samples[0], stretch.sample_rate, SPECTROGRAM).save(path)
+    return str(path)

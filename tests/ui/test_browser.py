@@ -1,0 +1,210 @@
+"""The app as a person meets it: the shipped models behind it, a real browser before it, clicks, keys, uploads, sound that plays."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; `make test` installs it where apt-get can"),
+]
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PATIENCE = 60.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    from sonicdiff.ui import serving
+
+    app = serving.start(port=None)
+    yield app.address
+    app.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        with closing(playwright.chromium.launch(executable_path=CHROMIUM, args=flags)) as started:
+            yield started
+
+
+@pytest.fixture
+def visit(browser: Any, address: str) -> Iterator[Callable[..., Page]]:
+    """Opens the app in a window of its own; at the end no window may have seen an error."""
+    opened: list[Page] = []
+
+    def open_page(query: str = "", width: int = 1280, height: int = 900) -> Page:
+        page = Page(browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True).new_page())
+        opened.append(page)
+        page.open(address + query)
+        return page
+
+    yield open_page
+    for page in opened:
+        page.page.context.close()
+    assert [error for page in opened for error in page.errors] == []
+
+
+class Page:
+    """What a person sees and does."""
+
+    def __init__(self, page: Any) -> None:
+        self.page, self.errors = page, []
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, address: str) -> None:
+        self.page.goto(address)
+        self.page.wait_for_selector(".go-button:visible")
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def go(self) -> None:
+        self.page.locator(".go-button:visible").click()
+
+    def stop(self) -> None:
+        self.page.locator(".stop-button:visible").click()
+
+    @property
+    def status(self) -> str:
+        said = [*self.page.locator(".status:visible").all_inner_texts(), *self.page.locator("[data-testid=toast-body]").all_inner_texts()]
+        return " ".join(said)
+
+    def until(self, said: str, within: float = PATIENCE) -> str:
+        """Waits until the page says so."""
+        return until(lambda: self.status if said in self.status else None, within, lambda: f"the page says {self.status!r}, not {said!r}")
+
+    def load(self, settings: dict[str, Any], page: str, folder: Path) -> None:
+        """Settings from a file, as a person drops it."""
+        file = folder / "settings.json"
+        file.write_text(json.dumps({"page": page, "settings": settings}))
+        self.page.get_by_role("button", name="Save or load settings").locator("visible=true").click()
+        self.page.locator("input[type=file][data-testid=file-upload]").locator("visible=true").or_(
+            self.page.locator(".tabitem:visible input[type=file]").last
+        ).last.set_input_files(file)
+        until(lambda: self.page.get_by_text("Settings loaded").locator("visible=true").count())
+
+
+def until(found: Callable[[], Any], within: float = PATIENCE, what: Callable[[], str] = lambda: "it did not happen") -> Any:
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        if value := found():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(what())
+
+
+def pictures(page: Page, inside: str) -> list[int]:
+    """The widths in pixels of the pictures that are shown."""
+    return page.page.evaluate(f"[...document.querySelectorAll('{inside} img')].filter(i => i.offsetParent).map(i => i.naturalWidth)")
+
+
+def test_the_first_click_edits(visit: Callable[..., Page]) -> None:
+    page = visit()
+    until(lambda: page.page.get_by_text("splashing water").locator("visible=true").count())  # what is heard, before any click
+    page.go()
+    page.until("s left")
+    page.until("Done: 1 picture")
+    assert len([width for width in pictures(page, ".result") if width > 100]) == 2
+    with page.page.expect_download() as download:
+        page.page.locator(".result a[download]:visible, .result button[aria-label='Download']:visible").first.click()
+    assert download.value.suggested_filename == "valley-splash.png"
+
+
+def test_uploads_stop_and_go_on(visit: Callable[..., Page], photo: Path, sound: Path, tmp_path: Path) -> None:
+    page = visit()
+    page.page.locator(".tabitem:visible button[aria-label='Clear'], .tabitem:visible button[aria-label='Remove Image']").first.click()
+    page.page.locator(".tabitem:visible input[type=file]").first.set_input_files(photo)
+    page.page.locator(".tabitem:visible button[aria-label='Clear']").last.click()
+    page.page.locator(".tabitem:visible input[type=file][accept*=audio]").first.set_input_files(sound)
+    until(lambda: page.page.get_by_text("16000 Hz").count() or page.page.locator(".heard img[alt*='16000 Hz']").count())
+    page.go()
+    page.until("step")
+    page.stop()
+    page.until("Stopped", 2)
+    page.page.keyboard.press("Control+Enter")
+    page.until("step", 5)
+    page.page.keyboard.press("Control+Alt+Enter")
+    page.until("Stopped", 2)
+    page.load({"num_inference_steps": 5, "seed": "7"}, "edit", tmp_path)
+    page.go()
+    page.until("Done: 1 picture, coast-hiss-seed-7")
+
+
+def test_a_page_that_is_left_stops_its_run(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.go()
+    page.until("step")
+    page.page.reload()
+    page.page.wait_for_selector(".go-button:visible")
+    page.errors.clear()  # the page that was left complains of its broken connection
+    page.go()
+    page.until("step", 5)
+    page.stop()
+    page.until("Stopped", 2)
+
+
+def test_music_plays_and_is_sent_on(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.tab("Music")
+    page.go()
+    page.until("bpm, a loop")
+    page.page.locator("#music-clip button[aria-label='Play']").first.click()
+    until(lambda: page.page.locator("#music-clip time").first.inner_text() not in ("0:00", ""))
+    page.page.get_by_role("button", name="Send to Generate").click()
+    until(lambda: page.page.get_by_role("button", name="Make images").is_visible())
+    until(lambda: page.page.locator(".tabitem:visible .heard img[alt*='44100 Hz']").count())
+
+
+LISTEN = """() => { window.played = []; setInterval(() => {
+  const audio = [...document.querySelectorAll('audio')].find((each) => each.readyState > 0 && !each.paused);
+  if (audio) played.push([performance.now() / 1000, audio.currentTime]);
+}, 10); }"""
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg here")
+def test_a_jam_plays_without_a_gap_and_is_steered(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.tab("Jam")
+    page.page.evaluate(LISTEN)
+    page.go()
+    page.until("Clip 2")
+    words = page.page.locator(".tabitem:visible textarea, .tabitem:visible input[type=text]").first
+    words.fill("rock electric guitar, 84 bpm")
+    words.press("Enter")
+    until(lambda: page.page.get_by_text("Heard from clip").count(), 3)
+    page.until("Clip 4")
+    played = page.page.evaluate("played")
+    page.stop()
+    page.until("Stopped", 2)
+    until(lambda: page.page.get_by_text("What was played (").is_visible())
+    start = next(number for number, (_, position) in enumerate(played) if position > 0.05)
+    (began, first), (ended, last) = played[start], played[-1]
+    assert last - first > 8
+    assert abs((ended - began) - (last - first)) < 0.05  # had it stalled, the clock would be ahead of the music
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_on_a_phone_nothing_is_cut_off(visit: Callable[..., Page], width: int) -> None:
+    page = visit("?__theme=dark", width, 844)
+    paper = page.page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor")
+    assert max(int(value) for value in re.findall(r"\d+", paper)[:3]) < 60  # dark
+    tops = [page.page.locator(f".tabitem:visible {what}").first.bounding_box()["y"] for what in (".go-button", ".result", ".heard")]
+    assert tops == sorted(tops)
+    for name in ("Generate", "Music", "Jam", "Models"):
+        page.tab(name)
+        assert page.page.evaluate("document.documentElement.scrollWidth") <= width, name

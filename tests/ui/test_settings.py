@@ -1,0 +1,91 @@
+"""Settings into a file, and back from it or from anything that was saved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sonicdiff.pipelines import provenance
+from sonicdiff.pipelines.music.jam import Asked, Jam, made_for
+from sonicdiff.pipelines.music.pipeline import MusicPipeline
+from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.ui import controls
+from sonicdiff.ui.settings import export, restore
+
+
+def written(folder: Path, text: str, name: str = "settings.json") -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    values = [getattr(control, "default", "") for control in controls.EDIT]
+    changed = {"beta": 1.4, "prompt": "a häfen", "seed": "12", "count": 3}
+    values = [changed.get(control.name, value) for control, value in zip(controls.EDIT, values, strict=True)]
+    found, _ = restore("edit", controls.EDIT, written(tmp_path, export("edit", controls.EDIT, values)))
+    assert found == {control.name: value for control, value in zip(controls.EDIT, values, strict=True)}
+
+
+def test_a_picture_says_how_it_was_made(tiny: SonicDiffusionPipeline, photo: Path, sound: Path, tmp_path: Path) -> None:
+    chosen = {"num_inference_steps": 5, "structure": 0.7, "variation": 0.4, "beta": {"*": 0.5, "mid_block*": 1.0}, "prompt": "rain"}
+    image = tiny.edit(photo, sound, seed=9, show_progress=False, **chosen)
+    found, note = restore("edit", controls.EDIT, str(provenance.save(image, tmp_path / "a.png")))
+    assert {name: found[name] for name in ("num_inference_steps", "structure", "variation", "beta", "layers", "prompt", "seed")} == {
+        **chosen, "beta": 0.5, "layers": "mid_block*=2", "seed": "9",
+    }  # fmt: skip
+    assert found["count"] == 1 and "hiss.wav" in note and "coast.png" in note
+    with pytest.raises(ValueError, match="page 'edit'; expected some of 'music'"):
+        restore("music", controls.MUSIC, str(tmp_path / "a.png"))
+
+
+def test_a_clip_says_how_it_was_made(tiny_music: MusicPipeline, sound: Path, tmp_path: Path) -> None:
+    quick: dict[str, Any] = {"num_inference_steps": 5, "show_progress": False}
+    (clip,) = tiny_music.music("jazz, 120 bpm", bars=1, seed_image="slow tide", strength="vary", seed=3, **quick)
+    found, _ = restore("music", controls.MUSIC, str(clip.save(tmp_path / "a.flac")))
+    expected = {"way": "music", "prompt": "jazz, 120 bpm", "bars": "1", "seed_image": "slow tide", "strength": 0.55, "seed": "3"}
+    assert {name: found[name] for name in expected} == expected
+    clip = tiny_music.riff(sound, "rock", strength=0.5, audio_bpm=120, seed=4, **quick)
+    found, note = restore("music", controls.MUSIC, str(clip.save(tmp_path / "b.wav")))
+    assert (found["way"], found["strength"], found["audio_bpm"]) == ("riff", 0.5, "120") and "hiss.wav" in note
+    jam = made_for(Jam(tiny_music, Asked("funk, 100 bpm", "", 0.8, 5), bars=1), 1.0)
+    found, _ = restore("jam", controls.JAM, str(jam.save(tmp_path / "c.flac")))
+    assert {name: found[name] for name in ("prompt", "strength", "seed", "bars")} == {
+        "prompt": "funk, 100 bpm", "strength": 0.8, "seed": "5", "bars": 1,
+    }  # fmt: skip
+
+
+def page(settings: Any) -> str:
+    return json.dumps({"page": "edit", "settings": settings})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is no settings file"),
+        ("[" * 100_000, "has 100000 bytes"),
+        ("[" * 30_000, "is no settings file"),
+        ('{"page": "edit"}', "is no settings file"),
+        (page([1]), "its settings are no object"),
+        (page({"beta": float("nan")}), "Sound strength is"),
+        (page({"beta": 99}), "expected a number from 0 to 2"),
+        (page({"beta": "1"}), "expected a number from 0 to 2"),
+        (page({"photo": "/etc/passwd", "__class__": 1}), "none of the settings of this page"),
+        (page({"prompt": "x" * 3000}), "expected at most 2000"),
+    ],
+)
+def test_what_is_no_settings_is_told_in_a_sentence(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        restore("edit", controls.EDIT, written(tmp_path, text))
+
+
+def test_other_files_are_refused(tmp_path: Path, photo: Path, sound: Path) -> None:
+    for file, said in (
+        (photo, "holds no record"),
+        (sound, "holds no record"),
+        (Path(written(tmp_path, "x", "a.exe")), "holds no settings"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            restore("edit", controls.EDIT, str(file))
