@@ -1,8 +1,7 @@
 """The app's endpoints for programs: `edit`, `generate` and `music`, through the same queue and the same checks as the pages.
 
-from gradio_client import Client, handle_file
-client = Client("http://127.0.0.1:7860")
-picture, record = client.predict(photo=handle_file("coast.jpg"), sound=handle_file("rain.wav"), api_name="/edit")
+client = gradio_client.Client("http://127.0.0.1:7860")
+image, seed = client.predict(photo=handle_file("coast.jpg"), sound=handle_file("rain.wav"), api_name="/edit")
 """
 
 from __future__ import annotations

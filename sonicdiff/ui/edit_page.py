@@ -21,7 +21,7 @@ from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, answered, computed, heari
 
 HEIGHT = 340  # pixels of a photo on the page: the button stays in sight of it
 GUIDING = ("audio_guidance_scale", "guidance_scale", "num_inference_steps")
-SHOWN = 1024  # pixels along the longer side of a photo as the slider shows it
+SHOWN = 1024  # pixels along the longer side of a preview
 PRESETS = {"Subtle": (0.6, 0.7), "Balanced": (1.0, 0.5), "Strong": (1.5, 0.3)}
 """Sound strength and how much of the photo's structure is kept."""
 
@@ -96,9 +96,8 @@ def edit_page(app: App) -> EditPage:
         if not sounds and not settings["prompt"]:
             raise ValueError("There is nothing to change it by; choose a sound, or write some words.")
         session = app.sessions.of(request)
-        before = for_slider(photos.load(photo_file))
-        before_file = place(session.folder, ".jpg", "before")
-        before.save(before_file, quality=92)
+        upright = photos.load(photo_file)
+        before, small = kept(upright, session.folder), kept(small_of(upright), session.folder)
         made: list[Made] = []
         previews: list[str] = []
         nothing = {variations: gr.update(value=[], visible=False), used: "", reuse: gr.update(visible=False)}
@@ -106,19 +105,18 @@ def edit_page(app: App) -> EditPage:
         for told in computed(Edit(model, sounds, settings, session.folder, keep_record, photo=photo_file)):
             if isinstance(told, Step):
                 if told.preview and not made:
-                    previews.append(like(before, told.preview, session.folder))
+                    previews.append(like(small, told.preview, session.folder))
                     forget(previews[:-2])
-                    yield {run.status: sentence(told), slider: (str(before_file), previews[-1])}
+                    yield {run.status: sentence(told), slider: (small, previews[-1])}
                 else:
                     yield {run.status: sentence(told)}
             elif isinstance(told, Made):
                 made.append(told)
                 session.keep(told.path, told.picture, told.text)
                 gallery = gr.update(value=[(each.path, each.text) for each in made], visible=len(made) > 1)
-                sheet = (str(before_file), after(told.path, before.size, session.folder)) if len(made) == 1 else gr.skip()
                 seed = f"Seed used: {told.seed}" if told.seed is not None else "The edit itself: no seed."
-                sent = {used: seed, reuse: gr.update(visible=told.seed is not None), pair: (str(before_file), made[0].path)}
-                yield {slider: sheet, variations: gallery, **sent}
+                sent = {used: seed, reuse: gr.update(visible=told.seed is not None), pair: (before, made[0].path)}
+                yield {slider: (before, told.path) if len(made) == 1 else gr.skip(), variations: gallery, **sent}
             else:
                 yield {run.status: gr.skip()}
         yield {run.status: f"Done: {len(made)} picture{'s' if len(made) > 1 else ''}, {made[0].text}." if made else "Stopped."}
@@ -142,26 +140,24 @@ def mixed(settings: dict[str, Any], first: str | None, second: str | None, third
     return tuple((sound, weight) for sound, weight in weighted if sound)
 
 
-def for_slider(photo: Image.Image) -> Image.Image:
-    photo = photo.copy()
-    photo.thumbnail((SHOWN, SHOWN))
-    return photo
+def small_of(photo: Image.Image) -> Image.Image:
+    small = photo.copy()
+    small.thumbnail((SHOWN, SHOWN))
+    return small
 
 
-def after(path: str, size: tuple[int, int], folder: Path) -> str:
-    """The result as large as the photo beside it; the file itself where that is its size, so that the download is the result."""
-    with Image.open(path) as image:
-        if image.size == size:
-            return path
-        shown = place(folder, ".png", Path(path).stem, "shown")
-        image.resize(size, Image.Resampling.LANCZOS).save(shown)
-    return str(shown)
+def kept(photo: Image.Image, folder: Path) -> str:
+    """The photo as the model sees it, upright and in RGB, as a file for the slider."""
+    path = place(folder, ".jpg", "before")
+    photo.save(path, quality=92)
+    return str(path)
 
 
-def like(photo: Image.Image, preview: bytes, folder: Path) -> str:
+def like(photo: str, preview: bytes, folder: Path) -> str:
     """A preview as large as the photo, since the slider lays one over the other."""
     shown = place(folder, ".jpg", "preview")
-    Image.open(io.BytesIO(preview)).resize(photo.size, Image.Resampling.BICUBIC).save(shown, quality=85)
+    with Image.open(photo) as below, Image.open(io.BytesIO(preview)) as above:
+        above.resize(below.size, Image.Resampling.BICUBIC).save(shown, quality=85)
     return str(shown)
 
 

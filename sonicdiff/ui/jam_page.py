@@ -14,7 +14,7 @@ from sonicdiff.pipelines.music.jam import ticking
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import TICK
 from sonicdiff.ui.controls import MOST_SEED
-from sonicdiff.ui.jamming import Recording, Rehearse, begin, drawn, jam_of, line, maker, parts, sent
+from sonicdiff.ui.jamming import Recording, Rehearse, begin, drawn, jam_of, line, maker, parts, sent, until
 from sonicdiff.ui.runs import run_row, wire
 from sonicdiff.ui.widgets import INSTANT, App, answered, computed, saved_settings
 
@@ -76,12 +76,16 @@ def jam_page(app: App) -> JamPage:
             yield {run.status: gr.skip()}
         jam = jam_of(model, settings)
         record = begin(session, jam, settings)
-        began, number, stretch = time.monotonic(), 0, None
+        began, number, ends = time.monotonic(), 0, 0.0
         try:
             for stretch in ticking(jam, make=maker(jam, model, settings), tick=TICK):
                 if stretch is None:
                     yield {run.status: line(jam, factor, number, record.seconds - (time.monotonic() - began))}
                     continue
+                if not streams:
+                    for _ in until(ends, jam):  # a player of files drops what it plays for what it is sent
+                        yield {run.status: gr.skip()}
+                    ends = time.monotonic() + stretch.seconds
                 number += 1
                 began = time.monotonic() if number == 1 else began
                 record.add(stretch)

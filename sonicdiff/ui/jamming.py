@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sonicdiff.audio.drawing import spectrogram
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.pipelines.checkpoints import load_music
 from sonicdiff.pipelines.music.jam import Asked, Jam, Stretch
-from sonicdiff.ui.compute import Tell, in_turn, on_gpu
+from sonicdiff.ui.compute import TICK, Tell, in_turn, on_gpu
 from sonicdiff.ui.session import Session, place
 from sonicdiff.ui.tasks import SPECTROGRAM
 
@@ -115,6 +116,12 @@ def line(jam: Jam, factor: float, number: int, ahead: float) -> str:
     if not number:
         return f"Making the first clip of {jam.clip_seconds:.1f} s; {speed}."
     return f"Clip {number} at {jam.grid.bpm:.2f} bpm, {max(0.0, ahead):.1f} s ahead; {speed}."
+
+
+def until(when: float, jam: Jam) -> Iterator[None]:
+    """Waits until then, by the monotonic clock, or until the jam is cancelled; None every TICK."""
+    while (left := when - time.monotonic()) > 0 and not jam.cancelled.wait(min(left, TICK)):
+        yield None
 
 
 def parts(stretch: Waveform) -> list[Waveform]:

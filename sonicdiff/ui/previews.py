@@ -12,7 +12,8 @@ from torch import Tensor
 
 from sonicdiff.pipelines import codec
 
-CHEAP = 0.15  # seconds: a decoder that takes longer is asked once, and a linear map takes its place
+CHEAP = 0.15  # seconds: in place of a decoder that takes longer there is a linear map
+CORNER = 16  # latents
 SIDE = 512  # pixels, at most
 
 
@@ -41,14 +42,21 @@ class Preview:
 
 def seen(pipeline: Any, latents: Tensor) -> Image.Image:
     """Through the decoder where that is quick, else a pixel a latent."""
-    if getattr(pipeline, "_preview_seconds", 0.0) > CHEAP:
-        x = latents[0].float().cpu()
-        colours = colours_of(pipeline)
-        return codec.to_image(torch.einsum("chw,cr->hwr", torch.cat([x, torch.ones_like(x[:1])]), colours).clamp(0, 1).numpy())
-    began = time.perf_counter()
-    picture = codec.to_image(codec.decode(pipeline.vae, latents))
-    pipeline._preview_seconds = min(time.perf_counter() - began, getattr(pipeline, "_preview_seconds", 1e9) or 1e9)
-    return picture
+    if decoding(pipeline, latents) <= CHEAP:
+        return codec.to_image(codec.decode(pipeline.vae, latents))
+    x, colours = latents[0].float().cpu(), colours_of(pipeline)
+    return codec.to_image(torch.einsum("chw,cr->hwr", torch.cat([x, torch.ones_like(x[:1])]), colours).clamp(0, 1).numpy())
+
+
+def decoding(pipeline: Any, latents: Tensor) -> float:
+    """Seconds that the decoder would take: as many as for a corner of the latents, which is tried once, for each of their pixels."""
+    corner = latents[..., :CORNER, :CORNER]
+    if not hasattr(pipeline, "_preview_seconds"):
+        codec.decode(pipeline.vae, corner)  # the first time is slower
+        began = time.perf_counter()
+        codec.decode(pipeline.vae, corner)
+        pipeline._preview_seconds = (time.perf_counter() - began) / corner[0, 0].numel()
+    return pipeline._preview_seconds * latents[0, 0].numel()
 
 
 def jpeg(picture: Image.Image) -> bytes:

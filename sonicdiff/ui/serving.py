@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -50,7 +51,9 @@ def build(pictures: str, music: str, speeds: Speeds | None = None) -> gr.Blocks:
 
 def launch_options(hosts: Sequence[str] = ()) -> dict[str, Any]:
     """Everything that `Blocks.launch` is to be told, whoever calls it. hosts: further names that the server answers to."""
-    names = ["*"] if is_space() else [*LOCAL, *hosts]  # a Space is behind a server of its own, and is everybody's
+    names, origins = [*LOCAL, *hosts], [*LOCAL, *hosts]
+    if is_space():  # it stands behind a server that asks by other names
+        names, origins = ["*"], [*LOCAL, os.environ.get("SPACE_HOST", ""), "huggingface.co"]
     return {
         "share": False,
         "show_error": False,  # a gr.Error is shown; any other error does not say what is inside the program
@@ -67,7 +70,7 @@ def launch_options(hosts: Sequence[str] = ()) -> dict[str, Any]:
         "theme": page.THEME,
         "css": page.CSS,
         "head": page.HEAD,
-        "app_kwargs": {"middleware": [Middleware(Guard, hosts=names)]},
+        "app_kwargs": {"middleware": [Middleware(Guard, hosts=names, origins=origins)]},
     }
 
 
@@ -100,7 +103,8 @@ class Served:
     address: str
 
     def wait(self) -> None:
-        """Until the program is interrupted."""
+        """Until the program is interrupted or told to end."""
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # else what it wrote for its visitors would stay
         self.demo.block_thread()
 
     def close(self) -> None:

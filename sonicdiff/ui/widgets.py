@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -48,7 +47,7 @@ def answered(fn: Callable[..., Generator[Any, None, None]]) -> Callable[..., Any
         except gr.Error:
             raise
         except Exception as error:
-            raise gr.Error(html.escape(explained(error)), print_exception=False) from None
+            raise gr.Error(explained(error), print_exception=False) from None
 
     return generator
 
@@ -107,7 +106,7 @@ def saved_settings(name: str, controls: Sequence[Control], widgets: Sequence[Any
         try:
             found, said = settings.restore(name, controls, path)
         except ValueError as error:
-            raise gr.Error(html.escape(explained(error)), print_exception=False) from None
+            raise gr.Error(explained(error), print_exception=False) from None
         return [said, *(gr.update(value=found[control.name]) if control.name in found else gr.skip() for control in controls)]
 
     save.click(export, list(widgets), text, **INSTANT).then(None, [text, filename], None, js=page.DOWNLOAD, **INSTANT)
