@@ -20,7 +20,7 @@ from sonicdiff.diffusion.ddim import Stopped
 from sonicdiff.ui.previews import Preview
 
 TICK = 0.2  # seconds: how soon a closed generator is noticed
-SHOWN_EVERY, SEEN_EVERY = 0.25, 0.6  # seconds between two lines of progress, two previews
+SHOWN_EVERY, SEEN_EVERY = 0.35, 1.2  # seconds between two lines of progress, two previews
 
 
 @dataclass(frozen=True)

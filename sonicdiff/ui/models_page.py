@@ -32,6 +32,7 @@ class Measure:
     music: str
     photo: str
     sound: str
+    jam: bool = True
     gpu_seconds: float = 30.0
 
     def __call__(self, tell: Tell) -> None:
@@ -49,6 +50,8 @@ class Measure:
         player.music("piano, 110 bpm", seconds=5, loop=False, callback_on_step_end=clock, **options)
         rest = time.perf_counter() - began - clock.each("clip 1 of 1") * FEW
         tell(("Five seconds of music, 30 steps", 30 * clock.each("clip 1 of 1") + rest))
+        if not self.jam:
+            return
         factor = Jam(player, Asked("piano, 110 bpm")).rehearse(callback=lambda *_: not tell.cancelled.is_set())
         tell(("A second of a jam", 1 / factor))
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ WAITING = 16  # runs in the queue; one more is told that the server is busy
 MOST_A_FILE = "60mb"
 REMEMBERED = 100  # visitors whose components Gradio keeps as they are, half a megabyte each
 UNHEARD = 300  # clients whose messages are kept until they ask for them
+FIRST_PAGE = 4.0  # seconds that the first visitor's page has the machine for itself
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 log = logging.getLogger(__name__)
@@ -87,8 +89,9 @@ def get_ready(models: tuple[str, str], speeds: Speeds) -> None:
         load_pictures(models[0])
         load_music(models[1])
         return
+    time.sleep(FIRST_PAGE)
     try:
-        for told in perform(Measure(*models, *EXAMPLE)):
+        for told in perform(Measure(*models, *EXAMPLE, jam=False)):
             if told is not None:
                 speeds.seconds[told[0]] = told[1]
     except Exception as error:
