@@ -10,13 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-from sonicdiff.pipelines.music.jam import ticking
+from sonicdiff.pipelines.music.jam import Stretch, ticking
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import TICK
 from sonicdiff.ui.controls import MOST_SEED
-from sonicdiff.ui.jamming import Recording, Rehearse, begin, drawn, jam_of, line, maker, parts, sent, until
+from sonicdiff.ui.jamming import Recording, begin, drawn, jam_of, line, maker, parts, sent, until
 from sonicdiff.ui.runs import run_row, wire
-from sonicdiff.ui.widgets import INSTANT, App, answered, computed, saved_settings
+from sonicdiff.ui.widgets import INSTANT, App, answered, saved_settings
 
 LONGEST = 60 * 60.0  # seconds of one jam; the player keeps all it has played
 AT_ONCE = 4  # jams that play at the same time; they take turns with each other and with all else that computes
@@ -69,30 +69,32 @@ def jam_page(app: App) -> JamPage:
         settings["seed"] = secrets.randbelow(MOST_SEED) if settings["seed"] is None else settings["seed"]
         session = app.sessions.of(request)
         nothing = {note: f"Seed used: {settings['seed']}", recording: gr.update(value=None, visible=False)}
-        yield {run.status: "Finding out how fast this machine is.", **nothing}
-        factor = 0.0
-        for told in computed(Rehearse(model, settings)):
-            factor = told or factor
-            yield {run.status: gr.skip()}
-        jam = jam_of(model, settings)
+        jam, took = jam_of(model, settings), list[float]()
+        yield {run.status: line(jam, took, 0, 0), **nothing}
         record = begin(session, jam, settings)
-        began, number, ends = time.monotonic(), 0, 0.0
+        began, number, ends, waiting = 0.0, 0, 0.0, list[Stretch]()
+        make = maker(jam, model, settings, took)
         try:
-            for stretch in ticking(jam, make=maker(jam, model, settings), tick=TICK):
+            for stretch in ticking(jam, make=make, tick=TICK, margin=jam.clip_seconds):
                 if stretch is None:
-                    yield {run.status: line(jam, factor, number, record.seconds - (time.monotonic() - began))}
+                    yield {run.status: line(jam, took, number, record.seconds - (time.monotonic() - began))}
                     continue
-                if not streams:
-                    for _ in until(ends, jam):  # a player of files drops what it plays for what it is sent
-                        yield {run.status: gr.skip()}
-                    ends = time.monotonic() + stretch.seconds
-                number += 1
-                began = time.monotonic() if number == 1 else began
-                record.add(stretch)
-                session.used = time.monotonic()
-                yield {picture: drawn(stretch, session)}
-                for part in parts(stretch) if streams else [stretch]:
-                    yield {player: sent(part, session, streams)}
+                waiting.append(stretch)
+                if not number and len(waiting) < 2:
+                    continue  # the player starts with two, and has a clip in hand from then on
+                began = began or time.monotonic()
+                while waiting:
+                    stretch = waiting.pop(0)
+                    if not streams:
+                        for _ in until(ends, jam):  # a player of files drops what it plays for what it is sent
+                            yield {run.status: line(jam, took, number, ends - time.monotonic())}
+                        ends = time.monotonic() + stretch.seconds
+                    number += 1
+                    record.add(stretch)
+                    session.used = time.monotonic()
+                    yield {picture: drawn(stretch, session)}
+                    for part in parts(stretch) if streams else [stretch]:
+                        yield {player: sent(part, session, streams)}
                 if record.seconds >= LONGEST:
                     break
         finally:

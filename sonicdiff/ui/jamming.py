@@ -1,4 +1,4 @@
-"""Behind the jam's page: how fast the machine is, the next clip wherever it is made, and what becomes of it."""
+"""Behind the jam's page: the next clip, wherever it is made, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -18,23 +18,11 @@ from sonicdiff.audio.drawing import spectrogram
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.pipelines.checkpoints import load_music
 from sonicdiff.pipelines.music.jam import Asked, Jam, Stretch
-from sonicdiff.ui.compute import TICK, Tell, in_turn, on_gpu
+from sonicdiff.ui.compute import TICK, in_turn, on_gpu
 from sonicdiff.ui.session import Session, place
 from sonicdiff.ui.tasks import SPECTROGRAM
 
 PIECE = 1.4  # seconds: of what the player is sent at once
-
-
-@dataclass(frozen=True)
-class Rehearse:
-    """How many seconds of music this machine makes in a second."""
-
-    model: str
-    settings: dict[str, Any]
-    gpu_seconds: float = 15.0
-
-    def __call__(self, tell: Tell) -> None:
-        tell(jam_of(self.model, self.settings).rehearse(callback=lambda *_: not tell.cancelled.is_set()))
 
 
 @dataclass(frozen=True)
@@ -94,27 +82,33 @@ def begin(session: Session, jam: Jam, settings: dict[str, Any]) -> Recording:
     return session.recording
 
 
-def maker(jam: Jam, model: str, settings: dict[str, Any]) -> Callable[[], Stretch]:
-    """What makes the next clip: the thread that computes; where GPUs are lent, another process, which is told how the jam stands."""
-    if "spaces" not in sys.modules:
-        return lambda: in_turn(jam.next_clip)
+def maker(jam: Jam, model: str, settings: dict[str, Any], took: list[float]) -> Callable[[], Stretch]:
+    """What makes the next clip, and notes the seconds it took: the thread that computes; where GPUs are lent, another process."""
 
-    def elsewhere() -> Stretch:
-        asked = jam.asked
-        stretch, state = next_clip(NextClip(model, settings, asked, jam.state))
-        jam.go_on_from(state if jam.asked is asked else {**state, "_left": jam._left})
+    def here() -> Stretch:
+        began = time.monotonic()
+        stretch = jam.next_clip()
+        took.append(time.monotonic() - began)
         return stretch
 
-    return elsewhere
+    def elsewhere() -> Stretch:
+        began, asked = time.monotonic(), jam.asked
+        stretch, state = next_clip(NextClip(model, settings, asked, jam.state))
+        jam.go_on_from(state if jam.asked is asked else {**state, "_left": jam._left})
+        took.append(time.monotonic() - began)
+        return stretch
+
+    return elsewhere if "spaces" in sys.modules else lambda: in_turn(here)
 
 
-def line(jam: Jam, factor: float, number: int, ahead: float) -> str:
-    """How the jam goes."""
+def line(jam: Jam, took: list[float], number: int, ahead: float) -> str:
+    """How the jam goes. The first clip of a process is slower than those to come, and is not judged by."""
+    if not number:
+        return f"Making the first two clips, of {jam.clip_seconds:.1f} s each."
+    factor = jam.clip_seconds / (took[-1] if len(took) > 1 else max(jam.clip_seconds, *took))
     speed = f"this machine makes {factor:.1f} s of music a second"
     if factor < 1:
         speed = f"{speed}: clips will come more than once, fewer steps make it faster"
-    if not number:
-        return f"Making the first clip of {jam.clip_seconds:.1f} s; {speed}."
     return f"Clip {number} at {jam.grid.bpm:.2f} bpm, {max(0.0, ahead):.1f} s ahead; {speed}."
 
 

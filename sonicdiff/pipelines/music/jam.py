@@ -253,13 +253,16 @@ def paced(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monot
 
 
 def ticking(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monotonic, make: Callable[[], Stretch] | None = None,
-            tick: float | None = None) -> Generator[Stretch | None, None, None]:  # fmt: skip
-    """`paced`, with None every `tick` seconds in which no stretch comes. make: what makes the next clip, by default the jam itself."""
+            tick: float | None = None, margin: float | None = None) -> Generator[Stretch | None, None, None]:  # fmt: skip
+    """`paced`, with None every `tick` seconds in which no stretch comes.
+
+    make: what makes the next clip, by default the jam itself. margin: seconds left to play when the next one comes, by default half a clip.
+    """
     if look_ahead < 1:
         raise ValueError(f"got look_ahead {look_ahead}; expected at least 1 clip")
     made: queue.Queue[Stretch | BaseException] = queue.Queue(look_ahead)
     threading.Thread(target=keep_making, args=(make or jam.next_clip, made), daemon=True).start()
-    margin, now = jam.clip_seconds / 2, None
+    margin, now = jam.clip_seconds / 2 if margin is None else margin, None
     plays_until = math.inf  # nothing plays before the first clip is there
     try:
         while True:
