@@ -187,14 +187,13 @@ def test_a_jam_plays_without_a_gap_and_is_steered(visit: Callable[..., Page]) ->
     words.fill("rock electric guitar, 84 bpm")
     words.press("Enter")
     until(lambda: page.page.get_by_text("Heard from clip").count(), 3)
-    page.until("Clip 4")
+    until(lambda: page.page.evaluate("played.some((each) => each[1] > 12)"))
     played = page.page.evaluate("played")
     page.stop()
     page.until("Stopped", 2)
     until(lambda: page.page.get_by_text("What was played (").is_visible())
     start = next(number for number, (_, position) in enumerate(played) if position > 0.05)
     (began, first), (ended, last) = played[start], played[-1]
-    assert last - first > 8
     assert abs((ended - began) - (last - first)) < 0.05  # had it stalled, the clock would be ahead of the music
 
 
