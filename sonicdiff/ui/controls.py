@@ -234,7 +234,7 @@ MUSIC = (
     Choice("ending", "File", default="wav", choices=("wav", "flac", "ogg", "mp3"), menu=False),
 )
 JAM = (
-    Text("prompt", "Words", "Change them while it plays: they are heard within a clip or two.", "lo-fi piano, 84 bpm"),
+    Text("prompt", "Words", "Change them while it plays: it says from which clip on they are heard.", "lo-fi piano, 84 bpm"),
     NEGATIVE,
     Number("strength", "How far a clip may leave the one before", default=0.9, low=0.1, high=1),
     SEED,
