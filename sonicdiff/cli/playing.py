@@ -170,7 +170,8 @@ def play_live(jam: Jam, prompts: list[str], clips_each: int, factor: float) -> N
 
     import numpy as np
 
-    from sonicdiff.pipelines.music.jam import paced, walk_on
+    from sonicdiff.pipelines.music.jam import walk_on
+    from sonicdiff.pipelines.music.pacing import paced
 
     if factor < 1:
         typer.echo("slower than the music: clips will come more than once; fewer --steps make it faster", err=True)
@@ -188,7 +189,7 @@ def play_live(jam: Jam, prompts: list[str], clips_each: int, factor: float) -> N
 
     threading.Thread(target=steer, daemon=True).start()
     try:
-        for number, stretch in enumerate(paced(jam), 1):
+        for number, stretch in enumerate(filter(None, paced(jam)), 1):
             if not typed.is_set():
                 walk_on(jam, number, prompts, clips_each)
             sys.stdout.buffer.write((np.clip(stretch.samples[0], -1, 1) * 32767).astype("<i2").tobytes())

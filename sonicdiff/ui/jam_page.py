@@ -10,7 +10,8 @@ from typing import Any
 
 import gradio as gr
 
-from sonicdiff.pipelines.music.jam import Stretch, ticking
+from sonicdiff.pipelines.music.jam import Stretch
+from sonicdiff.pipelines.music.pacing import paced
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import TICK
 from sonicdiff.ui.controls import MOST_SEED
@@ -20,6 +21,7 @@ from sonicdiff.ui.widgets import INSTANT, App, answered, saved_settings
 
 LONGEST = 60 * 60.0  # seconds of one jam; the player keeps all it has played
 AT_ONCE = 4  # jams that play at the same time; they take turns with each other and with all else that computes
+LOOK_AHEAD = 4.0  # seconds: a browser asks for what is new every 2 s at the latest, and has to fetch and to decode it
 STEERS = ("prompt", "negative_prompt", "strength", "seed")
 NO_FFMPEG = "ffmpeg is not installed here: the jam plays clip by clip, with a short pause between them."
 
@@ -44,7 +46,7 @@ def jam_page(app: App) -> JamPage:
                 label="Jam",
                 interactive=False,
                 streaming=streams,
-                autoplay=True,
+                autoplay=not streams,
                 type="filepath",
                 buttons=[],
                 elem_id="jam-player",
@@ -75,7 +77,7 @@ def jam_page(app: App) -> JamPage:
         began, number, ends, waiting = 0.0, 0, 0.0, list[Stretch]()
         make = maker(jam, model, settings, took)
         try:
-            for stretch in ticking(jam, make=make, tick=TICK, margin=jam.clip_seconds):
+            for stretch in paced(jam, LOOK_AHEAD, make=make, tick=TICK):
                 if stretch is None:
                     yield {run.status: line(jam, took, number, record.seconds - (time.monotonic() - began))}
                     continue
@@ -115,7 +117,7 @@ def jam_page(app: App) -> JamPage:
         if not wanted:
             return "It plays this already."
         jam.steer(**wanted)
-        return f"Heard from clip {jam.number + 2} on, and fully {jam.walk - 1} clip{'s' if jam.walk != 2 else ''} later."
+        return f"Heard from clip {jam.begun + 1} on, and fully {jam.walk - 1} clip{'s' if jam.walk != 2 else ''} later."
 
     def stopped(request: gr.Request) -> Any:
         session = app.sessions.of(request)

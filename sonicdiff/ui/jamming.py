@@ -93,6 +93,7 @@ def maker(jam: Jam, model: str, settings: dict[str, Any], took: list[float]) -> 
 
     def elsewhere() -> Stretch:
         began, asked = time.monotonic(), jam.asked
+        jam.begun = jam.number + 1
         stretch, state = next_clip(NextClip(model, settings, asked, jam.state))
         jam.go_on_from(state if jam.asked is asked else {**state, "_left": jam._left})
         took.append(time.monotonic() - began)

@@ -27,10 +27,22 @@ CSS = """
 }
 """
 # The style is here because what `CSS` says is said of the inside of the page only.
+# A click has one time, whenever the events that it starts come to ask for it.
+# A stream starts once 3 s of it are in hand: its player asks for more only every 2 s, and would stall on its first piece.
 # Ctrl+Enter and Ctrl+Alt+Enter press the button of the tab that is seen: `offsetParent` is null of what is not.
 HEAD = """
 <style>@media (max-width: 640px) { .main.fillable { padding-inline: 0.5rem !important; } }</style>
 <script>
+window.clicked = { go: 0, stop: 0 };
+document.addEventListener("click", (event) => {
+  for (const kind of ["go", "stop"]) if (event.target.closest?.(`.${kind}-button`)) window.clicked[kind] = Date.now();
+}, true);
+document.addEventListener("progress", ({ target }) => {
+  if (!target.closest?.("#jam-player") || target.src === target.dataset.started) return;
+  if (!target.buffered.length || target.buffered.end(0) < 3) return;
+  target.dataset.started = target.src;
+  target.play().catch(() => {}); // where the browser does not let it, the player's own button does
+}, true);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   const kind = event.altKey ? ".stop-button" : ".go-button";

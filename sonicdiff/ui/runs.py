@@ -11,9 +11,9 @@ import gradio as gr
 from sonicdiff.ui.compute import Step
 from sonicdiff.ui.widgets import COMPUTING, INSTANT, App
 
-AT_ONCE = 50  # ms between the two events of one click on Go, at most; two clicks are further apart
-NOW = "() => [Date.now()]"
-NOW_AND = "(clicked, ...inputs) => [Date.now(), ...inputs]"
+WENT = "() => [window.clicked.go]"
+WENT_WITH = "(clicked, ...inputs) => [window.clicked.go, ...inputs]"
+STOPPED = "() => [window.clicked.stop]"
 
 
 @dataclass(frozen=True)
@@ -36,28 +36,25 @@ def run_row(text: str) -> Run:
 def wire(app: App, run: Run, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any],
          concurrency: dict[str, Any] | None = None) -> Any:  # fmt: skip
     """Go starts `fn`, a generator, in place of what this page runs; Stop ends it, also where it still waits. Gives Go's event."""
-    options = {"api_visibility": "private", "show_progress": "minimal", "show_progress_on": run.status, "js": NOW_AND}
+    options = {"api_visibility": "private", "show_progress": "minimal", "show_progress_on": run.status, "js": WENT_WITH}
     options["trigger_mode"] = "multiple"
     options |= concurrency or COMPUTING
     event = run.go.click(stoppable(app, run, fn), [run.clicked, *inputs], [run.status, *outputs], **options)
 
-    def ended(request: gr.Request, clicked: float, later: float) -> None:
-        app.sessions.of(request).stopped[fn.__name__] = moment(clicked) - later
-
-    def begin(request: gr.Request, clicked: float) -> None:
-        ended(request, clicked, AT_ONCE)
+    def end_earlier(request: gr.Request, clicked: float) -> None:
+        app.sessions.of(request).stopped[fn.__name__] = moment(clicked)
 
     def stop(request: gr.Request, clicked: float) -> str:
-        ended(request, clicked, 0)
+        end_earlier(request, clicked)
         return "Stopped."
 
-    run.go.click(begin, run.clicked, None, js=NOW, **INSTANT)
-    run.stop.click(stop, run.clicked, run.status, js=NOW, **INSTANT)
+    run.go.click(end_earlier, run.clicked, None, js=WENT, **INSTANT)
+    run.stop.click(stop, run.clicked, run.status, js=STOPPED, **INSTANT)
     return event
 
 
 def stoppable(app: App, run: Run, fn: Callable[..., Generator[Any, None, None]]) -> Callable[..., Any]:
-    """`fn` that ends by itself once Stop was clicked after its Go.
+    """`fn` that ends by itself once Stop, or Go again, was clicked after its Go.
 
     Gradio could cancel it from outside, but then its page takes the next click for a part of the run that ends, and drops it.
     """

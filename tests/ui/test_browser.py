@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -182,7 +183,7 @@ def test_a_jam_plays_without_a_gap_and_is_steered(visit: Callable[..., Page]) ->
     page.tab("Jam")
     page.page.evaluate(LISTEN)
     page.go()
-    page.until("Clip 2")
+    until(lambda: re.search(r"Clip \d", page.status))
     words = page.page.locator(".tabitem:visible textarea, .tabitem:visible input[type=text]").first
     words.fill("rock electric guitar, 84 bpm")
     words.press("Enter")
@@ -192,9 +193,8 @@ def test_a_jam_plays_without_a_gap_and_is_steered(visit: Callable[..., Page]) ->
     page.stop()
     page.until("Stopped", 5)
     until(lambda: page.page.get_by_text("What was played (").is_visible())
-    start = next(number for number, (_, position) in enumerate(played) if position > 0.05)
-    (began, first), (ended, last) = played[start], played[-1]
-    assert abs((ended - began) - (last - first)) < 0.05  # had it stalled, the clock would be ahead of the music
+    lag = [now - position for now, position in played if position > 0.05]  # grows where the music stalls
+    assert np.median(lag[-50:]) - np.median(lag[:50]) < 0.05
 
 
 @pytest.mark.parametrize("width", [390, 320])

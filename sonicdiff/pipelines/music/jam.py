@@ -7,11 +7,9 @@ is no seam to hide. What is asked of the jam while it plays is heard from the ne
 from __future__ import annotations
 
 import math
-import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -23,7 +21,7 @@ from sonicdiff.audio import phase
 from sonicdiff.audio.image import TYPICAL_MAX, to_image
 from sonicdiff.audio.spectrogram import mel_spectrogram
 from sonicdiff.audio.waveform import Waveform
-from sonicdiff.diffusion.ddim import StepCallback, Stopped
+from sonicdiff.diffusion.ddim import StepCallback
 from sonicdiff.diffusion.interpolation import lerp
 from sonicdiff.pipelines import record
 from sonicdiff.pipelines.music import canvas, tempo
@@ -84,6 +82,7 @@ class Jam:
         bpm = self.bpm or tempo.asked(self.asked.prompt) or self.pipeline.config["bpm"]
         self.grid = self.pipeline.grid(bpm, bars=self.bars)
         self.number = 0  # of clips made
+        self.begun = 0  # of clips whose prompt has been read
         self.cancelled = threading.Event()
         self._text: Tensor | None = None  # what the clip before read
         self._latents: Tensor | None = None  # the clip before
@@ -130,6 +129,7 @@ class Jam:
         def go_on(step: int, t: int, x: Tensor) -> bool:
             return not self.cancelled.is_set() and (callback is None or callback(step, t, x) is not False)
 
+        self.begun = self.number + 1
         generator = torch.Generator().manual_seed(self.asked.seed + self.number)
         null, text = self._texts()
         latents = self._paint(null, text, generator, go_on)
@@ -240,68 +240,3 @@ def walk_on(jam: Jam, number: int, prompts: Sequence[str], clips_each: int) -> N
     """Steers to the next prompt, or back to the first, where clip `number` is the first of another `clips_each`."""
     if len(prompts) > 1 and number and number % clips_each == 0:
         jam.steer(prompt=prompts[number // clips_each % len(prompts)])
-
-
-def paced(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monotonic) -> Iterator[Stretch]:
-    """The jam in real time: the next stretch whenever less than half a clip is left to play, for ever.
-
-    A thread makes clips, at most `look_ahead` of them before they are due, so that steering is soon heard. Where the next clip is not
-    there in time, the last one comes again. Ends once the jam is cancelled; what else stops the thread is raised here.
-    """
-    with closing(ticking(jam, look_ahead, clock)) as stretches:
-        yield from filter(None, stretches)
-
-
-def ticking(jam: Jam, look_ahead: int = 1, clock: Callable[[], float] = time.monotonic, make: Callable[[], Stretch] | None = None,
-            tick: float | None = None, margin: float | None = None) -> Generator[Stretch | None, None, None]:  # fmt: skip
-    """`paced`, with None every `tick` seconds in which no stretch comes.
-
-    make: what makes the next clip, by default the jam itself. margin: seconds left to play when the next one comes, by default half a clip.
-    """
-    if look_ahead < 1:
-        raise ValueError(f"got look_ahead {look_ahead}; expected at least 1 clip")
-    made: queue.Queue[Stretch | BaseException] = queue.Queue(look_ahead)
-    threading.Thread(target=keep_making, args=(make or jam.next_clip, made), daemon=True).start()
-    margin, now = jam.clip_seconds / 2 if margin is None else margin, None
-    plays_until = math.inf  # nothing plays before the first clip is there
-    try:
-        while True:
-            coming = None
-            while coming is None:
-                try:
-                    coming = made.get(timeout=soonest(plays_until - clock(), tick))
-                except queue.Empty:
-                    if now is not None and plays_until <= clock():
-                        coming = now.again()
-                    else:
-                        yield None
-            if isinstance(coming, Stopped):
-                return
-            if isinstance(coming, BaseException):
-                raise coming
-            plays_until = (clock() if now is None else max(plays_until, clock() - margin)) + coming.seconds
-            now = coming
-            yield now
-            while (early := plays_until - margin - clock()) > 0:
-                if jam.cancelled.wait(soonest(early, tick)):
-                    return
-                if tick is not None:
-                    yield None
-    finally:
-        jam.cancel()
-
-
-def soonest(seconds: float, tick: float | None) -> float | None:
-    """How long to wait, None for ever."""
-    wait = min(max(seconds, 0.0), math.inf if tick is None else tick)
-    return None if wait == math.inf else wait
-
-
-def keep_making(make: Callable[[], Stretch], made: queue.Queue[Stretch | BaseException]) -> None:
-    """Clips into the queue, as long as there is room and until something ends it, which goes in last."""
-    while True:
-        try:
-            made.put(make())
-        except BaseException as error:
-            made.put(error)
-            return

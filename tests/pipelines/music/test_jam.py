@@ -1,8 +1,7 @@
-"""The jam: clips without a seam, steered, cancelled, paced."""
+"""The jam: clips without a seam, steered, cancelled."""
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from sonicdiff.audio.spectrogram import mel_spectrogram
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.diffusion.ddim import Stopped
 from sonicdiff.pipelines.music.components import Sampling
-from sonicdiff.pipelines.music.jam import OVERLAP, Asked, Jam, Stretch, crossfaded, made_for, paced
+from sonicdiff.pipelines.music.jam import OVERLAP, Asked, Jam, Stretch, crossfaded, made_for
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 
 
@@ -151,59 +150,6 @@ def test_a_clip_comes_again_without_a_jump() -> None:
     assert np.allclose(crossfaded(tone, tone), tone, atol=1e-6)
 
 
-class Slow:
-    """A jam whose clips are 20 ms long and come when the test says so."""
-
-    clip_seconds = 0.02
-
-    def __init__(self) -> None:
-        self.cancelled, self.allowed, self.number = threading.Event(), threading.Semaphore(0), 0
-
-    def next_clip(self) -> Stretch:
-        self.allowed.acquire()
-        if self.cancelled.is_set():
-            raise Stopped("cancelled")
-        self.number += 1
-        return Stretch(np.full((1, 160), self.number, np.float32), 8000, np.full((1, 16), self.number, np.float32))
-
-    def cancel(self) -> None:
-        self.cancelled.set()
-        self.allowed.release()
-
-
-def test_a_slow_machine_loops_what_it_has() -> None:
-    jam = Slow()
-    jam.allowed.release()
-    playing = paced(jam)  # pyright: ignore[reportArgumentType]
-    heard = [next(playing).samples[0, 80] for _ in range(3)]
-    assert heard == [1, 1, 1]
-    jam.allowed.release()
-    while next(playing).samples[0, 80] == 1:
-        pass
-    jam.cancel()
-    assert all(stretch.samples[0, 80] == 2 for stretch in playing)  # and it ends
-
-
-def test_no_more_is_made_than_the_look_ahead() -> None:
-    jam = Slow()
-    jam.allowed.release(100)
-    playing = paced(jam, look_ahead=2)  # pyright: ignore[reportArgumentType]
-    for expected in range(1, 6):
-        assert next(playing).samples[0, 80] == expected
-        assert jam.number <= expected + 3  # two that wait, and one at the door
-    playing.close()  # pyright: ignore[reportAttributeAccessIssue]
-    assert jam.cancelled.is_set()
-
-
-def test_what_goes_wrong_is_told() -> None:
-    class Broken(Slow):
-        def next_clip(self) -> Stretch:
-            raise ValueError("no such thing")
-
-    with pytest.raises(ValueError, match="no such thing"):
-        next(paced(Broken()))  # pyright: ignore[reportArgumentType]
-
-
 def test_bad_jams(tiny_music: MusicPipeline) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         make_jam(tiny_music, bars=0)
@@ -211,5 +157,3 @@ def test_bad_jams(tiny_music: MusicPipeline) -> None:
         make_jam(tiny_music, walk=0)
     with pytest.raises(ValueError, match="40 to 240"):
         make_jam(tiny_music, "jazz 999 bpm")
-    with pytest.raises(ValueError, match="look_ahead"):
-        next(paced(make_jam(tiny_music), look_ahead=0))

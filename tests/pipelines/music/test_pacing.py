@@ -1,0 +1,87 @@
+"""A jam in real time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from sonicdiff.diffusion.ddim import Stopped
+from sonicdiff.pipelines.music.jam import Stretch
+from sonicdiff.pipelines.music.pacing import paced
+
+
+class Slow:
+    """A jam whose clips are short and come when the test says so."""
+
+    def __init__(self, clip_seconds: float = 0.02) -> None:
+        self.clip_seconds = clip_seconds
+        self.cancelled, self.allowed = threading.Event(), threading.Semaphore(0)
+        self.begun: list[float] = []
+
+    def next_clip(self) -> Stretch:
+        self.begun.append(time.monotonic())
+        self.allowed.acquire()
+        if self.cancelled.is_set():
+            raise Stopped("cancelled")
+        number, length = len(self.begun), round(8000 * self.clip_seconds)
+        return Stretch(np.full((1, length), number, np.float32), 8000, np.full((1, 16), number, np.float32))
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+        self.allowed.release()
+
+
+def number_of(stretch: Stretch | None) -> float:
+    assert stretch is not None
+    return stretch.samples[0, 80]
+
+
+def test_a_slow_machine_loops_what_it_has() -> None:
+    jam = Slow()
+    jam.allowed.release()
+    playing = paced(jam)
+    assert [number_of(next(playing)) for _ in range(3)] == [1, 1, 1]
+    jam.allowed.release()
+    while number_of(next(playing)) == 1:
+        pass
+    jam.cancel()
+    assert all(number_of(stretch) == 2 for stretch in playing)  # and it ends
+
+
+def test_a_clip_is_made_as_late_as_it_can_be() -> None:
+    """So that it is made of what is asked by then."""
+    jam = Slow(0.4)
+    jam.allowed.release(100)
+    playing = paced(jam, look_ahead=0.1)
+    had = []
+    for expected in range(1, 6):
+        assert number_of(next(playing)) == expected
+        had.append(time.monotonic())
+    playing.close()
+    early = np.array(had[3:]) - np.array(jam.begun[3:5])  # before that it does not know how long a clip takes
+    assert (early < 0.1).all()
+    assert np.diff(had)[1:] == pytest.approx(0.4, abs=0.1)
+    assert jam.cancelled.is_set()
+
+
+def test_while_it_waits_it_says_so() -> None:
+    jam = Slow(0.2)
+    playing = paced(jam, tick=0.01)
+    assert [next(playing) for _ in range(3)] == [None, None, None]
+    jam.allowed.release(2)
+    while next(playing) is None:
+        pass
+    jam.cancel()
+    assert list(filter(None, playing)) == []
+
+
+def test_what_goes_wrong_is_told() -> None:
+    class Broken(Slow):
+        def next_clip(self) -> Stretch:
+            raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        next(paced(Broken()))
