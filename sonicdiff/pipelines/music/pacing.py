@@ -19,8 +19,10 @@ TAKES = 2.0  # times the longest of the last makings: how long before a clip is 
 class Player(Protocol):
     """A jam, as far as pacing knows it."""
 
-    clip_seconds: float
     cancelled: threading.Event
+
+    @property
+    def clip_seconds(self) -> float: ...
 
     def next_clip(self) -> Stretch: ...
 
