@@ -9,6 +9,7 @@ from typing import Literal
 from torch import Tensor
 
 EpsModel = Callable[[Tensor, int], Tensor]
+Inversion = Literal["target", "current"]
 StepCallback = Callable[[int, int, Tensor], bool | None]
 """Called after each step with (step, timestep, x); returning False stops the run."""
 
@@ -79,7 +80,7 @@ def invert(
     eps_model: EpsModel,
     x0: Tensor,
     schedule: Schedule,
-    at: Literal["target", "current"] = "target",
+    at: Inversion = "target",
     refinements: int = 0,
     callback: StepCallback | None = None,
 ) -> list[Tensor]:

@@ -42,7 +42,7 @@ def branches(
     Branches that read and hear the same are one. The null branch comes first, the branch that hears the sound last.
     """
     audio_scale = 0.0 if audio is None else audio_guidance_scale
-    same_text = torch.equal(null_text, text)
+    same_text = null_text is text or torch.equal(null_text, text)
     text = null_text if same_text else text
     null = Branch(null_text, null_audio, 1 - (audio_scale if same_text else guidance_scale))
     read = Branch(text, null_audio, 0.0 if same_text else guidance_scale - audio_scale)

@@ -13,16 +13,19 @@ from transformers import ClapAudioModelWithProjection, ClapFeatureExtractor, CLI
 from sonicdiff.audio.clap import ClapFrontEnd
 from sonicdiff.diffusion import ddim
 from sonicdiff.models.adapter import AudioAdapter
+from sonicdiff.models.cnn14 import Cnn14AudioEncoder
 from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
+from sonicdiff.models.released_projector import ReleasedProjector
 from sonicdiff.models.upscaler import FACTOR, Upscaler
 from sonicdiff.pipelines import codec, editing, photos, sounds
 from sonicdiff.pipelines.conditioning import encode_prompt
 from sonicdiff.pipelines.denoiser import Conditions
-from sonicdiff.pipelines.source import SourceCache
+from sonicdiff.pipelines.loras import AudioLoraMixin
+from sonicdiff.pipelines.source import SourceCache, fingerprint
 
 
-class SonicComponents(DiffusionPipeline):
+class SonicComponents(AudioLoraMixin, DiffusionPipeline):
     """What `generate`, `edit` and `interpolate` are made of.
 
     null_audio says what "no sound" is to this checkpoint: "off" skips the audio layers (the unconditional model is the pretrained
@@ -41,9 +44,9 @@ class SonicComponents(DiffusionPipeline):
         tokenizer: CLIPTokenizer,
         unet: UNet2DConditionModel,
         scheduler: DDIMScheduler,
-        audio_encoder: ClapAudioModelWithProjection,
+        audio_encoder: ClapAudioModelWithProjection | Cnn14AudioEncoder,
         feature_extractor: ClapFeatureExtractor,
-        projector: AudioProjector,
+        projector: AudioProjector | ReleasedProjector,
         adapter: AudioAdapter,
         labels: SoundLabels | None = None,
         upscaler: Upscaler | None = None,
@@ -155,6 +158,10 @@ class SonicComponents(DiffusionPipeline):
             if self.config["null_audio"] == "zeros":
                 null_tokens = self.projector(torch.zeros_like(embeds, dtype=self.projector.dtype))
         return Conditions(*texts, tokens, null_tokens, guidance_scale, audio_guidance_scale, **acting)
+
+    def _fingerprint(self) -> str:
+        """Of what a photo's inversion and features depend on."""
+        return fingerprint(self.vae, self.text_encoder, self.unet, self.projector, self.adapter)
 
     def _noise(self, size: tuple[int, int], generator: torch.Generator) -> Tensor:
         width, height = (side // self.latent_pixels for side in size)

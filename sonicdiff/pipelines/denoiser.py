@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -48,46 +49,62 @@ def guided_model(unet: UNet2DConditionModel, schedule: Schedule, conditions: Con
     """The guided noise as a function of (x, t). share_encoder: allowed where the encoder has no audio layers."""
     c = conditions
     scales = {"guidance_scale": c.guidance_scale, "audio_guidance_scale": c.audio_guidance_scale, "keep_null": c.focus > 0}
-    hearing = branches(c.null_text, c.text, c.audio, c.null_audio, **scales)
-    deaf = branches(c.null_text, c.text, None, None, **scales)
+    acting = {"beta": c.beta, "share_encoder": share_encoder, "focus": c.focus, "guidance_rescale": c.guidance_rescale}
+    hearing = Guided(unet, branches(c.null_text, c.text, c.audio, c.null_audio, **scales), **acting)
+    deaf = Guided(unet, branches(c.null_text, c.text, None, None, **scales), **acting)
     first, last = c.audio_start * len(schedule), c.audio_end * len(schedule)
     window = {t for step, t in enumerate(schedule.timesteps) if first <= step < last}
-
-    def eps_model(x: Tensor, t: int) -> Tensor:
-        return guided_eps(unet, x, t, hearing if t in window else deaf, c.beta, share_encoder, c.focus, c.guidance_rescale)
-
-    return eps_model
+    return lambda x, t: (hearing if t in window else deaf)(x, t)
 
 
-def guided_eps(
-    unet: UNet2DConditionModel,
-    x: Tensor,
-    t: int,
-    branches: Sequence[Branch],
-    beta: AudioScale = 1.0,
-    share_encoder: bool = False,
-    focus: float = 0.0,
-    guidance_rescale: float = 0.0,
-) -> Tensor:
+@dataclass(frozen=True)
+class Rows:
+    """What one pass of the UNet is given beside its latents. text: of all rows; shared: of one branch's rows, where all read the same."""
+
+    text: Tensor
+    shared: Tensor | None
+    audio: dict[str, Any] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Guided:
     """The weighted sum of the branches' noise at (x, t), from one pass of the UNet; the branches that hear must come last.
 
-    With `focus` the first branch must be the null one; `guidance_rescale` takes the last one's spread.
+    With `focus` the first branch must be the null one; `guidance_rescale` takes the last one's spread. What branches read and hear has
+    a row for each of x, or one for all.
     """
-    count, text = len(branches), [branch.text for branch in branches]
-    heard = [branch.audio for branch in branches if branch.audio is not None]
-    share = share_encoder and count > 1 and all(other is text[0] for other in text)
-    hears = {"audio_tokens": torch.cat(heard), "audio_scale": beta, "audio_rows": slice(-len(heard) * len(x), None)} if heard else None
-    with shared_encoder(unet, count) if share else nullcontext():
-        eps = unet(
-            (x if share else torch.cat([x] * count)).to(unet.dtype),
-            t,
-            encoder_hidden_states=text[0] if share else torch.cat(text),
-            cross_attention_kwargs=hears,
-        ).sample.to(x.dtype)
-    parts = eps.chunk(count)
-    guided = sum((branch.weight * part for branch, part in zip(branches, parts, strict=True)), torch.zeros_like(x))
-    if count == 1:
-        return guided
-    if focus:
-        guided = focused(parts[0], guided, focus)
-    return rescaled(guided, parts[-1], guidance_rescale) if guidance_rescale else guided
+
+    unet: UNet2DConditionModel
+    branches: Sequence[Branch]
+    beta: AudioScale = 1.0
+    share_encoder: bool = False
+    focus: float = 0.0
+    guidance_rescale: float = 0.0
+    laid_out: dict[int, Rows] = field(default_factory=dict)  # by the rows of x: the very same tensors in every step
+
+    def __call__(self, x: Tensor, t: int) -> Tensor:
+        count = len(self.branches)
+        rows = self.laid_out.get(len(x)) or self.laid_out.setdefault(len(x), self._lay_out(len(x)))
+        inputs = x if rows.shared is not None else torch.cat([x] * count)
+        read = rows.text if rows.shared is None else rows.shared
+        with shared_encoder(self.unet, count, rows.text) if rows.shared is not None else nullcontext():
+            out = self.unet(inputs.to(self.unet.dtype), t, encoder_hidden_states=read, cross_attention_kwargs=rows.audio)
+        return self._guide(out.sample.to(x.dtype).chunk(count))
+
+    def _lay_out(self, rows: int) -> Rows:
+        texts = [branch.text.expand(rows, -1, -1) for branch in self.branches]
+        heard = [branch.audio.expand(rows, -1, -1) for branch in self.branches if branch.audio is not None]
+        same = all(branch.text is self.branches[0].text for branch in self.branches)
+        shared = texts[0] if self.share_encoder and same and len(texts) > 1 else None
+        if not heard:
+            return Rows(torch.cat(texts), shared, None)
+        tokens = torch.cat(heard).to(self.unet.dtype)
+        return Rows(torch.cat(texts), shared, {"audio_tokens": tokens, "audio_scale": self.beta, "audio_rows": slice(-len(tokens), None)})
+
+    def _guide(self, parts: Sequence[Tensor]) -> Tensor:
+        guided = sum((branch.weight * part for branch, part in zip(self.branches, parts, strict=True)), torch.zeros_like(parts[0]))
+        if len(parts) == 1:
+            return guided
+        if self.focus:
+            guided = focused(parts[0], guided, self.focus)
+        return rescaled(guided, parts[-1], self.guidance_rescale) if self.guidance_rescale else guided

@@ -5,7 +5,8 @@ from __future__ import annotations
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from sonicdiff.diffusion.ddim import EpsModel, Schedule, StepCallback, notify, sample
+from sonicdiff.diffusion import ddim
+from sonicdiff.diffusion.ddim import EpsModel, Inversion, Schedule, StepCallback, notify, sample
 from sonicdiff.diffusion.injection import attention_layers, conv_layers, injected, recorded
 from sonicdiff.pipelines.source import Source
 
@@ -28,12 +29,29 @@ def injection_plan(unet: UNet2DConditionModel, schedule: Schedule, features: flo
     return {t: layers for t, layers in plan.items() if layers}
 
 
-def record_features(unet: UNet2DConditionModel, text: Tensor, source: Source, plan: Plan, callback: StepCallback) -> None:
-    """Adds to `source` what the plan's layers compute for it, reading `text` and hearing nothing."""
+def invert(unet: UNet2DConditionModel, deaf: EpsModel, x0: Tensor, schedule: Schedule, inversion: Inversion, refinements: int,
+           plan: Plan, callback: StepCallback) -> Source:  # fmt: skip
+    """A photo's latents by DDIM inversion, with what the plan's layers compute on the way: that of its latents if the plan is empty or
+    the inversion is "current", see `ddim.invert`."""
+    source = Source({})
+
+    def eps_model(x: Tensor, t: int) -> Tensor:
+        with recorded(unet, plan.get(t, [])) as features:
+            eps = deaf(x, t)
+        source.features[t] = features
+        return eps
+
+    trajectory = ddim.invert(eps_model, x0, schedule, inversion, refinements, callback)
+    source.latents.update(zip(schedule.timesteps, trajectory, strict=True))
+    return source
+
+
+def record_features(unet: UNet2DConditionModel, eps_model: EpsModel, source: Source, plan: Plan, callback: StepCallback) -> None:
+    """Adds to `source` what the plan's layers compute for it in `eps_model`, whose passes end there."""
     for step, (t, layers) in enumerate(plan.items()):
-        x = source.latents[t]
-        with recorded(unet, layers) as features:
-            unet(x.to(unet.dtype), t, encoder_hidden_states=text)
+        x = source.latents[t].to(unet.device)
+        with recorded(unet, layers, only=True) as features:
+            eps_model(x, t)
         source.features.setdefault(t, {}).update(features)
         notify(callback, step, t, x)
 
@@ -44,7 +62,7 @@ def resample(
     """Samples from `start`, the photo's noise or some near it, with the photo's features injected as planned."""
 
     def eps_with_source(x: Tensor, t: int) -> Tensor:
-        with injected(unet, {layer: source.features[t][layer] for layer in plan.get(t, [])}):
+        with injected(unet, {layer: source.features[t][layer].to(x.device) for layer in plan.get(t, [])}):
             return eps_model(x, t)
 
     return sample(eps_with_source, start, schedule, callback)

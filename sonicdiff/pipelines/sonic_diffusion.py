@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +15,14 @@ from PIL import Image
 from torch import Tensor
 
 from sonicdiff.diffusion import ddim
+from sonicdiff.diffusion.guidance import Branch
 from sonicdiff.diffusion.interpolation import slerp, slerp_weights
+from sonicdiff.diffusion.reuse import reused
 from sonicdiff.models.block import AudioScale
 from sonicdiff.pipelines import codec, editing, photos, record, sounds
 from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.components import SonicComponents, in_size_of
-from sonicdiff.pipelines.denoiser import guided_model
+from sonicdiff.pipelines.denoiser import Guided, guided_model
 from sonicdiff.pipelines.detail import carry_over
 from sonicdiff.pipelines.noise import Generator, generators_for, seeds_for
 from sonicdiff.pipelines.progress import OnStepEnd, Progress
@@ -93,7 +97,11 @@ class SonicDiffusionPipeline(SonicComponents):
         finish = partial(in_size_of, photo)
         made = record.made(self, "generate", settings, heard, photo, image)
         results = []
-        with Progress(self, len(schedule) * len(seeds), callback_on_step_end, show_progress) as progress, self.adapter.attached(self.unet):
+        with (
+            Progress(self, len(schedule) * len(seeds), callback_on_step_end, show_progress) as progress,
+            self.adapter.attached(self.unet),
+            reused(self.unet, schedule.timesteps),
+        ):
             eps_model = guided_model(self.unet, schedule, conditions, self._shares_encoder)
             for number, (noise, seed) in enumerate(zip(noises, seeds, strict=True), start=1):
                 progress.begin(f"image {number} of {len(seeds)}")
@@ -128,7 +136,7 @@ class SonicDiffusionPipeline(SonicComponents):
         feature_injection: float | None = None,
         attention_injection: float | None = None,
         focus: float | None = None,
-        inversion: Literal["target", "current"] = "target",
+        inversion: ddim.Inversion = "target",
         inversion_refinements: int = 1,
         detail: float = 1.0,
         variation: float = 0.0,
@@ -155,51 +163,86 @@ class SonicDiffusionPipeline(SonicComponents):
             variation: 0 to 1, how far the photo's noise is turned towards that of `seed` (drawn at random without one): another edit
                 of the same kind, a little further from the photo. At 0 the edit is always the same, and the seed means nothing.
         """
-        codec.check(output_type)
-        editing.check_fractions(structure=structure, detail=detail, variation=variation)
-        feature_injection = self._kept("feature_injection", structure, 1) if feature_injection is None else float(feature_injection)
-        attention_injection = self._kept("attention_injection", structure, 1) if attention_injection is None else float(attention_injection)
-        editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection)
-        focus = self._kept("focus", structure) if focus is None else float(focus)
-        guidance_rescale = float(self.config["guidance_rescale"] if guidance_rescale is None else guidance_rescale)
-        settings = record.settings(locals())
-        photo = photos.load(image)
-        size = self.size(photo, height, width)
-        heard = self._hear(audio, audio_embeds, sound_start, sound_length)
-        acting = {"beta": beta, "audio_start": audio_start, "audio_end": audio_end}
-        acting |= {"focus": focus, "guidance_rescale": guidance_rescale}
-        conditions = self._conditions(heard.embeds, prompt, negative_prompt, guidance_scale, audio_guidance_scale, **acting)
-        schedule = self._schedule(num_inference_steps)
-        plan = editing.injection_plan(self.unet, schedule, feature_injection, attention_injection)
-        (number,) = seeds_for(1, seed, None) if variation else (None,)
-        key = (photos.sha256(photo), size, schedule, inversion, inversion_refinements, self._execution_device, self.unet.dtype)
+        (result,) = self._edits(SimpleNamespace(**locals()), [audio])
+        return result
+
+    def edit_many(self, image: photos.Photo, audios: Sequence[sounds.Sounds], prompt: str = "", **options: Any) -> list[Any]:
+        """`edit` of one photo by each of several sounds, computed together; options: any of `edit` but audio_embeds."""
+        if not audios or "audio_embeds" in options:
+            raise ValueError("edit_many takes a list of at least one sound, and no audio_embeds")
+        bound = inspect.signature(self.edit).bind(image, None, prompt, **options)
+        bound.apply_defaults()
+        return self._edits(SimpleNamespace(**bound.arguments), audios)
+
+    @torch.no_grad()
+    def _edits(self, given: SimpleNamespace, audios: Sequence[sounds.Sounds | None]) -> list[Any]:
+        """What `edit` was given, for each of the sounds."""
+        self._fill_in(given)
+        settings = record.settings(vars(given))
+        photo = photos.load(given.image)
+        size = self.size(photo, given.height, given.width)
+        heard = [self._hear(audio, given.audio_embeds, given.sound_start, given.sound_length) for audio in audios]
+        acting = {name: getattr(given, name) for name in ("beta", "audio_start", "audio_end", "focus", "guidance_rescale")}
+        embeds = None if heard[0].embeds is None else torch.cat([each.embeds for each in heard if each.embeds is not None])
+        scales = given.guidance_scale, given.audio_guidance_scale
+        conditions = self._conditions(embeds, given.prompt, given.negative_prompt, *scales, **acting)
+        schedule = self._schedule(given.num_inference_steps)
+        plan = editing.injection_plan(self.unet, schedule, given.feature_injection, given.attention_injection)
+        (number,) = seeds_for(1, given.seed, None) if given.variation else (None,)
+        how = schedule, given.inversion, given.inversion_refinements
+        key = (photos.sha256(photo), size, *how, self.unet.dtype, self._fingerprint())
         source = self.sources.get(key)
-        steps = len(schedule) + (len(source.missing(plan)) if source else len(plan) + len(schedule))
-        with Progress(self, steps, callback_on_step_end, show_progress) as progress:
-            nothing = self.encode_prompt("")
+        nothing = self.encode_prompt("")
+        deaf = editing.plain_model(self.unet, nothing)
+        silent = Guided(self.unet, [Branch(nothing, conditions.null_audio[:1], 1.0)]) if conditions.null_audio is not None else deaf
+        aligned = given.inversion == "current" and silent is deaf
+        ahead = self._ahead(source, plan, schedule, aligned)
+        with (
+            Progress(self, ahead + len(schedule), given.callback_on_step_end, given.show_progress) as progress,
+            self.adapter.attached(self.unet),
+            reused(self.unet, schedule.timesteps),
+        ):
             if source is None:
                 progress.begin("inversion")
                 x0 = self._encode(photo, size)
-                trajectory = ddim.invert(editing.plain_model(self.unet, nothing), x0, schedule, inversion, inversion_refinements, progress)
-                latents = dict(zip(schedule.timesteps, trajectory, strict=True))
-                source = Source(latents, self._decode(x0))
+                source = editing.invert(self.unet, deaf, x0, *how, plan if aligned else {}, progress)
+                source.reconstruction = self._decode(x0)
             if missing := source.missing(plan):
                 progress.begin("features")
-                editing.record_features(self.unet, nothing, source, missing, progress)
-            self.sources.put(key, source)
+                editing.record_features(self.unet, silent, source, missing, progress)
+            if ahead:
+                self.sources.put(key, source)
             progress.begin("edit")
-            start = source.latents[schedule.timesteps[0]]
+            start = source.latents[schedule.timesteps[0]].to(self._execution_device)
             if number is not None:
-                start = slerp(start, self._noise(size, torch.Generator().manual_seed(number)), variation)
-            with self.adapter.attached(self.unet):
-                eps_model = guided_model(self.unet, schedule, conditions, self._shares_encoder)
-                latents = editing.resample(self.unet, eps_model, source, start, schedule, plan, progress)
+                start = slerp(start, self._noise(size, torch.Generator().manual_seed(number)), given.variation)
+            start = start.expand(len(heard), -1, -1, -1)
+            eps_model = guided_model(self.unet, schedule, conditions, self._shares_encoder)
+            latents = editing.resample(self.unet, eps_model, source, start, schedule, plan, progress)
         assert source.reconstruction is not None
-        finish = partial(carry_over, photo, reconstruction=source.reconstruction, amount=detail)
-        made = {**record.made(self, "edit", settings, heard, photo, image), "seed": number}
-        result = self._output(latents, output_type, made, finish)
+        finish = partial(carry_over, photo, reconstruction=source.reconstruction, amount=given.detail)
+        results = []
+        for each, latent in zip(heard, latents.split(1), strict=True):
+            made = {**record.made(self, "edit", settings, each, photo, given.image), "seed": number}
+            results.append(self._output(latent, given.output_type, made, finish))
         self.maybe_free_model_hooks()
-        return result
+        return results
+
+    def _fill_in(self, given: SimpleNamespace) -> None:
+        """Checks what an edit was given, and fills in what suits this checkpoint."""
+        codec.check(given.output_type)
+        editing.check_fractions(structure=given.structure, detail=given.detail, variation=given.variation)
+        for name, most in (("feature_injection", 1.0), ("attention_injection", 1.0), ("focus", math.inf)):
+            value = getattr(given, name)
+            setattr(given, name, self._kept(name, given.structure, most) if value is None else float(value))
+        editing.check_fractions(feature_injection=given.feature_injection, attention_injection=given.attention_injection)
+        given.guidance_rescale = float(self.config["guidance_rescale"] if given.guidance_rescale is None else given.guidance_rescale)
+
+    def _ahead(self, source: Source | None, plan: editing.Plan, schedule: ddim.Schedule, aligned: bool) -> int:
+        """The steps before the edit itself: inversion and features, as far as they are not there."""
+        if source is not None:
+            return len(source.missing(plan))
+        return len(schedule) + (len(plan) if not aligned else schedule.timesteps[0] in plan)
 
     def interpolate(
         self, sound_a: sounds.Sound, sound_b: sounds.Sound, frames: int = 8, prompt: str = "", *, seed: int | None = None, **options: Any

@@ -21,7 +21,7 @@ from sonicdiff.diffusion.guidance import Branch, branches
 from sonicdiff.diffusion.schedulers import make_scheduler, prepare, sample
 from sonicdiff.diffusion.windows import windowed
 from sonicdiff.pipelines import prompts
-from sonicdiff.pipelines.denoiser import guided_eps
+from sonicdiff.pipelines.denoiser import Guided
 from sonicdiff.pipelines.music import canvas, tempo
 from sonicdiff.pipelines.music.clip import Clip
 from sonicdiff.pipelines.music.level import gain_to
@@ -150,13 +150,8 @@ class MusicComponents(DiffusionPipeline):
 
     def guided(self, null: Tensor, text: Tensor, how: Sampling) -> EpsModel:
         """The guided noise for any number of pictures."""
-        plain = branches(null, text, None, None, how.guidance_scale, 0.0)
-
-        def eps_model(x: Tensor, t: int) -> Tensor:
-            rows = [Branch(branch.text.expand(len(x), -1, -1), None, branch.weight) for branch in plain]
-            return guided_eps(self.unet, x, t, rows, guidance_rescale=how.guidance_rescale)
-
-        return eps_model
+        read = branches(null, text, None, None, how.guidance_scale, 0.0)
+        return Guided(self.unet, read, guidance_rescale=how.guidance_rescale)
 
     def steps(self, how: Sampling, start: Start | None) -> int:
         """How many times the UNet is asked for one clip."""

@@ -10,6 +10,7 @@ import torch
 from sonicdiff.audio.image import TYPICAL_MAX
 from sonicdiff.audio.waveform import MOST_SECONDS, Waveform
 from sonicdiff.diffusion import ddim
+from sonicdiff.diffusion.reuse import reused
 from sonicdiff.diffusion.interpolation import lerp, slerp
 from sonicdiff.pipelines import editing, photos, record
 from sonicdiff.pipelines.music import canvas, seeds, tempo
@@ -189,14 +190,14 @@ class MusicPipeline(MusicComponents):
         guided = self.guided(null, text, how)  # without windows, so that what is recorded fits where it is injected
         total = len(start.latents) * (2 * len(schedule) + len(plan))
         results = []
-        with Progress(self, total, callback_on_step_end, show_progress) as progress:
+        with Progress(self, total, callback_on_step_end, show_progress) as progress, reused(self.unet, schedule.timesteps):
             for latents in start.latents.split(1):
                 progress.begin("inversion")
                 plain = editing.plain_model(self.unet, was)
                 trajectory = ddim.invert(plain, latents, schedule, "target", inversion_refinements, progress)
                 kept_latents = Source(dict(zip(schedule.timesteps, trajectory, strict=True)))
                 progress.begin("features")
-                editing.record_features(self.unet, was, kept_latents, plan, progress)
+                editing.record_features(self.unet, plain, kept_latents, plan, progress)
                 progress.begin("edit")
                 noise = kept_latents.latents[schedule.timesteps[0]]
                 results.append(editing.resample(self.unet, guided, kept_latents, noise, schedule, plan, progress))
