@@ -7,7 +7,7 @@ up to an injected layer is not computed (performance notes, rows c and d), and b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -49,14 +49,15 @@ def recorded(unet: UNet2DConditionModel, layers: list[str], only: bool = False) 
     """
     features: Features = {}
 
-    def keep(path: str, output: Tensor) -> None:
-        features[path] = output.detach()
-        if only and len(features) == len(layers):
-            raise Complete
+    def keeper(path: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        def keep(module: nn.Module, args: Any, output: Tensor) -> None:
+            features[path] = output.detach()
+            if only and len(features) == len(layers):
+                raise Complete
 
-    handles = [
-        unet.get_submodule(path).register_forward_hook(lambda module, args, output, path=path: keep(path, output)) for path in layers
-    ]
+        return keep
+
+    handles = [unet.get_submodule(path).register_forward_hook(keeper(path)) for path in layers]
     try:
         yield features
     except Complete:
@@ -90,7 +91,8 @@ class InjectedResnet(nn.Module):
 
     def __init__(self, resnet: ResnetBlock2D, residue: Tensor) -> None:
         super().__init__()
-        self.shortcut, self.scale, self.residue = resnet.conv_shortcut, resnet.output_scale_factor, residue
+        self.shortcut: nn.Module | None = resnet.conv_shortcut
+        self.scale, self.residue = resnet.output_scale_factor, residue
 
     def forward(self, x: Tensor, temb: Tensor, *_: Any) -> Tensor:
         return ((x if self.shortcut is None else self.shortcut(x)) + self.residue) / self.scale

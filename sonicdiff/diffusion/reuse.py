@@ -31,7 +31,8 @@ def reused(unet: UNet2DConditionModel, timesteps: Sequence[int]) -> Iterator[Non
     modules = dict(unet.named_modules())
     context = {path: Kept(module) for path, module in modules.items() if re.fullmatch(CONTEXT, path)}
     table = TimeTable(unet, timesteps)
-    times = {path: table.layer(path.rpartition(".")[0]) for path in modules if re.fullmatch(TIME, path)}
+    rows = [path for path in modules if re.fullmatch(TIME, path) and not table.moved]
+    times = {path: table.layer(path.rpartition(".")[0]) for path in rows}
     handle = unet.register_forward_pre_hook(table.note, with_kwargs=True)
     try:
         with at_layers(unet, {**context, **times}):
@@ -64,6 +65,9 @@ class TimeTable:
         self.unet = unet
         self.rows = {int(t): row for row, t in enumerate(timesteps)}
         self.row: int | None = None
+        self.moved = hasattr(unet.time_embedding.linear_1, "_hf_hook")  # a layer at a time is on the device: leave them alone
+        if self.moved:
+            return
         times = torch.tensor(list(timesteps), device=unet.device)
         self.embedded = unet.time_embedding(unet.time_proj(times).to(unet.dtype))
 
@@ -86,5 +90,5 @@ class TimeLayer(nn.Module):
         self.table, self.layer, self.rows = table, (layer,), rows
 
     def forward(self, temb: Tensor) -> Tensor:
-        row = self.table.row
+        row, self.rows = self.table.row, self.rows.to(temb.device)
         return self.layer[0](temb) if row is None else self.rows[row].expand(len(temb), -1)

@@ -20,10 +20,13 @@ def check(output_type: OutputType) -> None:
         raise ValueError(f"got output_type {output_type!r}; expected one of {', '.join(get_args(OutputType))}")
 
 
-def encode(vae: AutoencoderKL, photo: Image.Image, size: tuple[int, int]) -> Tensor:
-    """The mean latent (1, channels, height / 8, width / 8), float32 and scaled, of a photo brought to `size` (width, height)."""
+def encode(vae: AutoencoderKL, photo: Image.Image, size: tuple[int, int], device: torch.device | None = None) -> Tensor:
+    """The mean latent (1, channels, height / 8, width / 8), float32 and scaled, of a photo brought to `size` (width, height).
+
+    device: where the VAE computes, if it is not where its weights wait.
+    """
     pixels = np.asarray(photo.resize(size, Image.Resampling.LANCZOS), dtype=np.float32) / 127.5 - 1
-    x = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(vae.device, vae.dtype)
+    x = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device or vae.device, vae.dtype)
     return vae.encode(x, return_dict=False)[0].mode().float() * vae.config["scaling_factor"]
 
 

@@ -30,7 +30,8 @@ class SonicComponents(AudioLoraMixin, DiffusionPipeline):
 
     null_audio says what "no sound" is to this checkpoint: "off" skips the audio layers (the unconditional model is the pretrained
     base), "zeros" gives them the projector's tokens of a zero vector (the paper's released weights). feature_injection,
-    attention_injection, focus, guidance_rescale: how `edit` treats a photo with this checkpoint unless it is told otherwise.
+    attention_injection, focus, guidance_rescale, inversion_refinements: how `edit` treats a photo with this checkpoint unless it is told
+    otherwise.
     """
 
     model_cpu_offload_seq = "text_encoder->audio_encoder->projector->unet->vae->upscaler"
@@ -55,6 +56,7 @@ class SonicComponents(AudioLoraMixin, DiffusionPipeline):
         attention_injection: float = 0.5,
         focus: float = 0.0,
         guidance_rescale: float = 0.0,
+        inversion_refinements: int = 1,
     ) -> None:
         super().__init__()
         if null_audio not in ("off", "zeros"):
@@ -79,9 +81,11 @@ class SonicComponents(AudioLoraMixin, DiffusionPipeline):
             attention_injection=attention_injection,
             focus=focus,
             guidance_rescale=guidance_rescale,
+            inversion_refinements=inversion_refinements,
         )
         self.sources = SourceCache(max_bytes=2**31)
         self._interrupt = False
+        self.memory = "full"  # see `sonicdiff.pipelines.memory`
 
     @torch.no_grad()
     def embed_audio(self, audio: sounds.Sounds, sound_start: float = 0.0, sound_length: float | None = None) -> Tensor:
@@ -170,7 +174,7 @@ class SonicComponents(AudioLoraMixin, DiffusionPipeline):
 
     def _encode(self, photo: Image.Image, size: tuple[int, int]) -> Tensor:
         shrunk = self.latent_pixels // self.vae_scale_factor
-        return codec.encode(self.vae, photo, (size[0] // shrunk, size[1] // shrunk))
+        return codec.encode(self.vae, photo, (size[0] // shrunk, size[1] // shrunk), self._execution_device)
 
     def _decode(self, latents: Tensor) -> Image.Image:
         return codec.to_image(codec.decode(self.vae, latents, self.upscaler))

@@ -6,8 +6,8 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from sonicdiff.diffusion import ddim
-from sonicdiff.diffusion.ddim import EpsModel, Inversion, Schedule, StepCallback, notify, sample
-from sonicdiff.diffusion.injection import attention_layers, conv_layers, injected, recorded
+from sonicdiff.diffusion.ddim import EpsModel, Inversion, Schedule, Solver, StepCallback, notify, sample
+from sonicdiff.diffusion.injection import Features, attention_layers, conv_layers, injected, recorded
 from sonicdiff.pipelines.source import Source
 
 Plan = dict[int, list[str]]
@@ -30,7 +30,7 @@ def injection_plan(unet: UNet2DConditionModel, schedule: Schedule, features: flo
 
 
 def invert(unet: UNet2DConditionModel, deaf: EpsModel, x0: Tensor, schedule: Schedule, inversion: Inversion, refinements: int,
-           plan: Plan, callback: StepCallback) -> Source:  # fmt: skip
+           plan: Plan, callback: StepCallback, solver: Solver = "ddim", device: str | None = None) -> Source:  # fmt: skip
     """A photo's latents by DDIM inversion, with what the plan's layers compute on the way: that of its latents if the plan is empty or
     the inversion is "current", see `ddim.invert`."""
     source = Source({})
@@ -38,34 +38,38 @@ def invert(unet: UNet2DConditionModel, deaf: EpsModel, x0: Tensor, schedule: Sch
     def eps_model(x: Tensor, t: int) -> Tensor:
         with recorded(unet, plan.get(t, [])) as features:
             eps = deaf(x, t)
-        source.features[t] = features
+        source.features[t] = waiting(features, device)
         return eps
 
-    trajectory = ddim.invert(eps_model, x0, schedule, inversion, refinements, callback)
+    trajectory = ddim.invert(eps_model, x0, schedule, inversion, refinements, callback, solver)
     source.latents.update(zip(schedule.timesteps, trajectory, strict=True))
     return source
 
 
-def record_features(unet: UNet2DConditionModel, eps_model: EpsModel, source: Source, plan: Plan, callback: StepCallback) -> None:
-    """Adds to `source` what the plan's layers compute for it in `eps_model`, whose passes end there."""
+def record_features(unet: UNet2DConditionModel, eps_model: EpsModel, source: Source, plan: Plan, callback: StepCallback,
+                    device: str | None = None) -> None:  # fmt: skip
+    """Adds to `source` what the plan's layers compute for it in `eps_model`, whose passes end there. device: where it is to wait."""
     for step, (t, layers) in enumerate(plan.items()):
-        x = source.latents[t].to(unet.device)
+        x = source.latents[t]
         with recorded(unet, layers, only=True) as features:
             eps_model(x, t)
-        source.features.setdefault(t, {}).update(features)
+        source.features.setdefault(t, {}).update(waiting(features, device))
         notify(callback, step, t, x)
 
 
-def resample(
-    unet: UNet2DConditionModel, eps_model: EpsModel, source: Source, start: Tensor, schedule: Schedule, plan: Plan, callback: StepCallback
-) -> Tensor:
+def resample(unet: UNet2DConditionModel, eps_model: EpsModel, source: Source, start: Tensor, schedule: Schedule, plan: Plan,
+             callback: StepCallback, solver: Solver = "ddim") -> Tensor:  # fmt: skip
     """Samples from `start`, the photo's noise or some near it, with the photo's features injected as planned."""
 
     def eps_with_source(x: Tensor, t: int) -> Tensor:
         with injected(unet, {layer: source.features[t][layer].to(x.device) for layer in plan.get(t, [])}):
             return eps_model(x, t)
 
-    return sample(eps_with_source, start, schedule, callback)
+    return sample(eps_with_source, start, schedule, callback, solver)
+
+
+def waiting(features: Features, device: str | None) -> Features:
+    return features if device is None else {layer: value.to(device) for layer, value in features.items()}
 
 
 def plain_model(unet: UNet2DConditionModel, text: Tensor) -> EpsModel:

@@ -24,6 +24,7 @@ from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.components import SonicComponents, in_size_of
 from sonicdiff.pipelines.denoiser import Guided, guided_model
 from sonicdiff.pipelines.detail import carry_over
+from sonicdiff.pipelines.memory import falls_back
 from sonicdiff.pipelines.noise import Generator, generators_for, seeds_for
 from sonicdiff.pipelines.progress import OnStepEnd, Progress
 from sonicdiff.pipelines.source import Source
@@ -45,6 +46,7 @@ class SonicDiffusionPipeline(SonicComponents):
         output_type: "pil" (images whose `.info` holds their record), "np" ((height, width, 3) from 0 to 1), "latent" ((1, channels, h, w)).
     """
 
+    @falls_back
     @torch.no_grad()
     def generate(
         self,
@@ -136,8 +138,9 @@ class SonicDiffusionPipeline(SonicComponents):
         feature_injection: float | None = None,
         attention_injection: float | None = None,
         focus: float | None = None,
-        inversion: ddim.Inversion = "target",
-        inversion_refinements: int = 1,
+        solver: ddim.Solver = "ddim",
+        inversion: ddim.Inversion | None = None,
+        inversion_refinements: int | None = None,
         detail: float = 1.0,
         variation: float = 0.0,
         seed: int | None = None,
@@ -158,7 +161,9 @@ class SonicDiffusionPipeline(SonicComponents):
                 features and its self-attention queries and keys are injected; less keeps less of the photo.
             focus: how far the edit keeps to where the sound and the text change most: 0 acts everywhere alike, 2 leaves alone what they
                 hardly change. See `sonicdiff.diffusion.guidance.focused`. guidance_rescale: by default what suits this checkpoint.
-            inversion, inversion_refinements: see `sonicdiff.diffusion.ddim.invert`.
+            solver: "ddim", or "dpm" (DPM-Solver++, 2M), for inversion and edit; "dpm" does with 20 to 25 steps.
+            inversion, inversion_refinements: see `sonicdiff.diffusion.ddim.invert`; by default "target" with the refinements that suit
+                this checkpoint for "ddim", "current" without any for "dpm".
             detail: 0 to 1, how much of the photo's fine detail is carried over where the edit left the picture alone.
             variation: 0 to 1, how far the photo's noise is turned towards that of `seed` (drawn at random without one): another edit
                 of the same kind, a little further from the photo. At 0 the edit is always the same, and the seed means nothing.
@@ -174,6 +179,7 @@ class SonicDiffusionPipeline(SonicComponents):
         bound.apply_defaults()
         return self._edits(SimpleNamespace(**bound.arguments), audios)
 
+    @falls_back
     @torch.no_grad()
     def _edits(self, given: SimpleNamespace, audios: Sequence[sounds.Sounds | None]) -> list[Any]:
         """What `edit` was given, for each of the sounds."""
@@ -190,8 +196,10 @@ class SonicDiffusionPipeline(SonicComponents):
         plan = editing.injection_plan(self.unet, schedule, given.feature_injection, given.attention_injection)
         (number,) = seeds_for(1, given.seed, None) if given.variation else (None,)
         how = schedule, given.inversion, given.inversion_refinements
-        key = (photos.sha256(photo), size, *how, self.unet.dtype, self._fingerprint())
+        key = (photos.sha256(photo), size, *how, given.solver, self.unet.dtype, self._fingerprint())
         source = self.sources.get(key)
+        if source is not None:
+            source.latents = {t: latent.to(self._execution_device) for t, latent in source.latents.items()}
         nothing = self.encode_prompt("")
         deaf = editing.plain_model(self.unet, nothing)
         silent = Guided(self.unet, [Branch(nothing, conditions.null_audio[:1], 1.0)]) if conditions.null_audio is not None else deaf
@@ -205,20 +213,20 @@ class SonicDiffusionPipeline(SonicComponents):
             if source is None:
                 progress.begin("inversion")
                 x0 = self._encode(photo, size)
-                source = editing.invert(self.unet, deaf, x0, *how, plan if aligned else {}, progress)
+                source = editing.invert(self.unet, deaf, x0, *how, plan if aligned else {}, progress, given.solver, self.sources.device)
                 source.reconstruction = self._decode(x0)
             if missing := source.missing(plan):
                 progress.begin("features")
-                editing.record_features(self.unet, silent, source, missing, progress)
+                editing.record_features(self.unet, silent, source, missing, progress, self.sources.device)
             if ahead:
                 self.sources.put(key, source)
             progress.begin("edit")
-            start = source.latents[schedule.timesteps[0]].to(self._execution_device)
+            start = source.latents[schedule.timesteps[0]]
             if number is not None:
                 start = slerp(start, self._noise(size, torch.Generator().manual_seed(number)), given.variation)
             start = start.expand(len(heard), -1, -1, -1)
             eps_model = guided_model(self.unet, schedule, conditions, self._shares_encoder)
-            latents = editing.resample(self.unet, eps_model, source, start, schedule, plan, progress)
+            latents = editing.resample(self.unet, eps_model, source, start, schedule, plan, progress, given.solver)
         assert source.reconstruction is not None
         finish = partial(carry_over, photo, reconstruction=source.reconstruction, amount=given.detail)
         results = []
@@ -236,6 +244,10 @@ class SonicDiffusionPipeline(SonicComponents):
             value = getattr(given, name)
             setattr(given, name, self._kept(name, given.structure, most) if value is None else float(value))
         editing.check_fractions(feature_injection=given.feature_injection, attention_injection=given.attention_injection)
+        plain = given.solver == "ddim" and given.inversion != "current"
+        given.inversion = given.inversion or ("target" if plain else "current")
+        if given.inversion_refinements is None:
+            given.inversion_refinements = int(self.config["inversion_refinements"]) if plain else 0
         given.guidance_rescale = float(self.config["guidance_rescale"] if given.guidance_rescale is None else given.guidance_rescale)
 
     def _ahead(self, source: Source | None, plan: editing.Plan, schedule: ddim.Schedule, aligned: bool) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections import OrderedDict
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -60,27 +63,32 @@ class SourceCache:
     """The most recently used sources, as many as fit in max_bytes; the last one always stays.
 
     directory: where they are kept on the disk as well, one file each, and are found again by other processes: memory-mapped, so that
-    a step's features are read when the step comes. Of the files the oldest go when they are more than max_disk_bytes.
+    a step's features are read when the step comes. Of the files the oldest go when they are more than max_disk_bytes; a disk that is
+    full is a warning. device: where features wait for their step, by default where they were computed.
     """
 
-    def __init__(self, max_bytes: int, directory: str | os.PathLike[str] | None = None, max_disk_bytes: int = 2**34) -> None:
-        self.max_bytes, self.max_disk_bytes = max_bytes, max_disk_bytes
+    def __init__(self, max_bytes: int, directory: str | os.PathLike[str] | None = None, max_disk_bytes: int = 2**34,
+                 device: str | None = None) -> None:  # fmt: skip
+        self.max_bytes, self.max_disk_bytes, self.device = max_bytes, max_disk_bytes, device
         self.directory = None if directory is None else Path(directory)
         self.sources: OrderedDict[Hashable, Source] = OrderedDict()
 
     def get(self, key: Hashable) -> Source | None:
         if key in self.sources:
             self.sources.move_to_end(key)
-        elif self.directory is not None and (file := self.file(key)).is_file():
-            file.touch()
-            self.sources[key] = Source.of(load_file(file))
+        elif self.directory is not None:
+            self.read(key)
         return self.sources.get(key)
 
     def put(self, key: Hashable, source: Source) -> None:
         self.sources[key] = source
         self.sources.move_to_end(key)
         if self.directory is not None:
-            self.write(key, source)
+            try:
+                self.write(key, source)
+                self.read(key)  # in the place of what fills the memory
+            except OSError as error:
+                warnings.warn(f"{error}; another sound on this photo will have to begin anew in another process", stacklevel=3)
         while len(self.sources) > 1 and sum(kept.nbytes for kept in self.sources.values()) > self.max_bytes:
             self.sources.popitem(last=False)
 
@@ -88,18 +96,29 @@ class SourceCache:
         assert self.directory is not None
         return self.directory / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.safetensors"
 
+    def read(self, key: Hashable) -> None:
+        """Maps a source's file; one that is damaged is removed."""
+        file = self.file(key)
+        if file.is_file():
+            try:
+                self.sources[key] = Source.of(load_file(file))
+                file.touch()
+            except SafetensorError:
+                file.unlink(missing_ok=True)
+
     def write(self, key: Hashable, source: Source) -> None:
         """The whole file or none of it. OSError where the disk is full."""
         file = self.file(key)
-        file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(f".{os.getpid()}.part")
         try:
+            file.parent.mkdir(parents=True, exist_ok=True)
             save_file({name: tensor.contiguous() for name, tensor in source.tensors().items()}, part)
             part.replace(file)
         except Exception as error:  # safetensors has errors of its own for what the system refuses
             raise OSError(f"the photo's features ({source.nbytes / 1e6:.0f} MB) could not be kept in {file.parent}: {error}") from None
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
         files = sorted(file.parent.glob("*.safetensors"), key=lambda each: each.stat().st_mtime_ns, reverse=True)
         room = self.max_disk_bytes
         for each in files:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -90,3 +90,29 @@ def test_last_and_strength() -> None:
     for steps in (0, 1000):
         with pytest.raises(ValueError, match="expected 1 to 999"):
             ddim.make_schedule(SCHEDULER.alphas_cumprod, steps)
+
+
+def test_the_second_order_solver_is_diffusers() -> None:
+    scheduler = DPMSolverMultistepScheduler.from_config(SCHEDULER.config, algorithm_type="dpmsolver++", final_sigmas_type="sigma_min")
+    schedule = ddim.make_schedule(SCHEDULER.alphas_cumprod, 12)
+    scheduler.set_timesteps(timesteps=list(schedule.timesteps))
+    scheduler.config.lower_order_final = False
+    expected = noise()
+    for t in scheduler.timesteps:
+        expected = scheduler.step(toy(expected, int(t)), t, expected).prev_sample
+    torch.testing.assert_close(ddim.sample(toy, noise(), schedule, solver="dpm"), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_the_second_order_solver_needs_fewer_steps() -> None:
+    exact = ddim.sample(toy, noise(), ddim.make_schedule(SCHEDULER.alphas_cumprod, 999))
+    schedule = ddim.make_schedule(SCHEDULER.alphas_cumprod, 20)
+    errors = [float((ddim.sample(toy, noise(), schedule, solver=solver) - exact).abs().max()) for solver in ("ddim", "dpm")]
+    assert errors[1] < errors[0] / 3
+    x0 = 0.5 + 0.1 * noise()
+    back = []
+    for solver in ("ddim", "dpm"):
+        trajectory = ddim.invert(toy, x0, schedule, "current", solver=solver)
+        back.append(float((ddim.sample(toy, trajectory[0], schedule, solver=solver) - x0).abs().max()))
+    assert back[1] < 0.7 * back[0]
+    with pytest.raises(ValueError, match="refinements"):
+        ddim.invert(toy, x0, schedule, refinements=1, solver="dpm")

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from bench import plain
 from PIL import Image
 from tiny import TEXT_DIM
 from torch import Tensor
 
+from bench import plain
 from sonicdiff.diffusion import ddim
 from sonicdiff.pipelines import codec, editing
 from sonicdiff.pipelines.detail import carry_over, similarity
