@@ -11,10 +11,12 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
-from sonicdiff.diffusion.ddim import Schedule, ddim_step
+from sonicdiff.diffusion.ddim import Schedule, ddim_step, make_schedule
 from sonicdiff.diffusion.injection import attention_layers, conv_layers
+from sonicdiff.pipelines import codec
 
 Each = Callable[[int], object]  # told the number of each step done
 
@@ -59,3 +61,14 @@ def edit(unet: Any, adapter: Any, trajectory: list[Tensor], schedule: Schedule, 
 
 def overwritten(module: Any, args: Any, output: Tensor) -> Tensor:
     return output[:1].repeat(3, *(1,) * (output.ndim - 1))
+
+
+@torch.no_grad()
+def of_pipeline(pipeline: Any, photo: Image.Image, sound: Any, prompt: str, scale: float, attention: float, steps: int = 50) -> Tensor:
+    """The latent that the plain loops make of a photo with a pipeline's models, and its rule for silence."""
+    schedule = make_schedule(pipeline.scheduler.alphas_cumprod, steps)
+    nothing, text, embeds = pipeline.encode_prompt(""), pipeline.encode_prompt(prompt), pipeline.embed_audio(sound)
+    tokens, null = (pipeline.projector(vector) for vector in (embeds, torch.zeros_like(embeds)))
+    trajectory = invert(pipeline.unet, codec.encode(pipeline.vae, photo, pipeline.size(photo)), nothing, schedule)
+    heard = tokens, null if pipeline.config["null_audio"] == "zeros" else None
+    return edit(pipeline.unet, pipeline.adapter, trajectory, schedule, nothing, text, *heard, scale, attention=attention)

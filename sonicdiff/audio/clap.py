@@ -62,6 +62,11 @@ class ClapFrontEnd:
     def window_samples(self) -> int:
         return int(self.max_length_s * self.sampling_rate)
 
+    @property
+    def filters(self) -> Tensor:
+        """The mel filters (bins, mels) float64."""
+        return _mel_filters(self)
+
     def windows(self, waveform: Waveform) -> list[np.ndarray]:
         """Mono windows float32 (window_samples,) at the front end's rate, the same for the same sound.
 

@@ -16,7 +16,9 @@ from sonicdiff.evaluation.material import LEVELS
 from sonicdiff.evaluation.progress import Clock
 from sonicdiff.evaluation.recordings import recordings
 from sonicdiff.evaluation.report import Table, write
-from sonicdiff.pipelines.checkpoints import folders, load_pictures, resolve
+from sonicdiff.evaluation.solvers import STEPS, solvers
+from sonicdiff.pipelines.checkpoints import load_pictures, resolve
+from sonicdiff.pipelines.pulling import folders
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 PARTS: dict[str, Callable[[Session], list[Table]]] = {
@@ -28,6 +30,7 @@ PARTS: dict[str, Callable[[Session], list[Table]]] = {
     "tradeoff": tradeoff,
     "beta": beta_sweep,
     "recordings": recordings,
+    "solvers": solvers,
     "ablations": ablations,
 }
 DEFAULT_PARTS = ("vae", "generation", "combinations", "editing", "intensity")
@@ -86,7 +89,7 @@ def work(part: str, options: Options, variants: int) -> float:
         "recordings": 5 * 21,
         "ablations": variants * (options.n + options.half),
     }
-    return images.get(part, 0) * options.steps
+    return 3 * STEPS * options.half if part == "solvers" else images.get(part, 0) * options.steps
 
 
 def evaluators_folder() -> Path:

@@ -77,9 +77,9 @@ class Session:
 
     def edit(self, photo: np.ndarray, audio: Waveform | None, prompt: str = "", **settings: Any) -> np.ndarray:
         """One edited photo, uint8 of the photo's shape."""
-        given = {**dict(self.options.settings), **settings}
-        made = self.pipeline.edit(photo, audio, prompt, num_inference_steps=self.options.steps, show_progress=False, **given)
-        self.clock.advance(self.options.steps, "editing")
+        given = {"num_inference_steps": self.options.steps, **dict(self.options.settings), **settings}
+        made = self.pipeline.edit(photo, audio, prompt, show_progress=False, **given)
+        self.clock.advance(given["num_inference_steps"], "editing")
         return np.asarray(made)
 
     def reconstructed(self, image: np.ndarray) -> np.ndarray:

@@ -195,6 +195,7 @@ EDIT = (
     START,
     END,
     Number("detail", "The photo's fine detail", "Carried over where the edit left the picture alone.", 1.0, low=0, high=1),
+    Choice("solver", "Sampler", "DPM-Solver++ does with 20 to 25 steps.", "ddim", (("DDIM", "ddim"), ("DPM-Solver++", "dpm")), menu=False),
     LAYERS,
     *MIX,
 )

@@ -75,7 +75,7 @@ def edit_page(app: App) -> EditPage:
                 with gr.Column(min_width=240):
                     shown |= {name: widgets[name].widget() for name in names}
         with gr.Accordion("Advanced", open=False), gr.Row():
-            for names in (("audio_start", "audio_end"), ("detail", "layers")):
+            for names in (("audio_start", "audio_end"), ("detail", "layers"), ("solver",)):
                 with gr.Column(min_width=240):
                     shown |= {name: widgets[name].widget() for name in names}
     ordered = [shown[control.name] for control in controls.EDIT]

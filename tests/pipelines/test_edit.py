@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench import plain
 from sonicdiff.diffusion import ddim
-from sonicdiff.pipelines import codec, editing
+from sonicdiff.pipelines import editing
 from sonicdiff.pipelines.detail import carry_over, similarity
 from sonicdiff.pipelines.record import KEY
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
@@ -28,14 +28,7 @@ FAST: dict[str, Any] = {"num_inference_steps": 4, "show_progress": False}
 @pytest.mark.parametrize("prompt", ["", "rain"])
 def test_equals_the_published_loops(tiny: SonicDiffusionPipeline, photo: Path, sound: Path, prompt: str, null_audio: str) -> None:
     tiny.register_to_config(null_audio=null_audio)
-    nothing, text, embeds = tiny.encode_prompt(""), tiny.encode_prompt(prompt), tiny.embed_audio(sound)
-    with torch.no_grad():
-        tokens, null = (tiny.projector(vector) for vector in (embeds, torch.zeros_like(embeds)))
-        x0 = codec.encode(tiny.vae, Image.open(photo), tiny.size(Image.open(photo)))
-    schedule = ddim.make_schedule(tiny.scheduler.alphas_cumprod, 50)
-    trajectory = plain.invert(tiny.unet, x0, nothing, schedule)
-    heard = tokens, null if null_audio == "zeros" else None
-    expected = plain.edit(tiny.unet, tiny.adapter, trajectory, schedule, nothing, text, *heard, scale=3.0, attention=0.5)
+    expected = plain.of_pipeline(tiny, Image.open(photo), sound, prompt, scale=3.0, attention=0.5)
     options: dict[str, Any] = {"inversion_refinements": 0, "show_progress": False, "output_type": "latent"}
     scales = {"guidance_scale": 3.0, "audio_guidance_scale": 3.0}
     found = tiny.edit(photo, sound, prompt, **scales, **options)

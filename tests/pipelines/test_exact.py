@@ -167,7 +167,7 @@ def test_other_errors_are_not_taken_for_it(tiny: SonicDiffusionPipeline, photo: 
 def test_memory_that_never_suffices_is_told(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
     tiny.memory = "very-low"
     Fails(tiny.unet, 1, torch.OutOfMemoryError("CUDA out of memory"))
-    with pytest.raises(MemoryError, match="not enough even in the mode 'very-low'.*smaller picture"):
+    with pytest.raises(MemoryError, match=r"not enough even in the mode 'very-low'.*smaller picture"):
         tiny.edit(photo, sound, **FAST)
 
 
