@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from sonicdiff import _torchaudio_guard
@@ -37,11 +38,14 @@ __all__ = ["__version__", "edit", "generate", "load", "music"]
 _torchaudio_guard.install()
 
 
-def load(model: str = "mini", device: str | None = None) -> Pipeline:
-    """The pipeline of a model by name or path, on `device` (default: a GPU if there is one); loaded once and reused."""
+def load(model: str | os.PathLike[str] = "mini", device: str | None = None, **options: Any) -> Pipeline:
+    """The pipeline of a model by name, path or repository of the Hugging Face Hub, on `device` (default: a GPU if there is one).
+
+    It is loaded once and reused. options: those of `sonicdiff.pipelines.checkpoints.load` (base, cache_dir, revision, token ...).
+    """
     from sonicdiff.pipelines import checkpoints
 
-    return checkpoints.load_once(model, device)
+    return checkpoints.load_once(model, device, **options)
 
 
 def generate(audio: Sounds | None = None, prompt: str = "", *, model: str = "mini", device: str | None = None, **options: Any) -> Image:

@@ -51,7 +51,7 @@ def test_help_and_version() -> None:
 
 
 def app_commands() -> list[str]:
-    return ["edit", "generate", "interpolate", "music", "riff", "jam", "replay", "models", "demo", "train", "evaluate", "doctor"]
+    return ["edit", "generate", "interpolate", "music", "riff", "jam", "replay", "models", "pull", "demo", "train", "evaluate", "doctor"]
 
 
 @pytest.mark.parametrize("command", app_commands())

@@ -153,3 +153,29 @@ def make_pipeline(folder: Path, **config: Any) -> SonicDiffusionPipeline:
         labels=make_labels(),
         **config,
     )
+
+
+def save_base(folder: Path, **unet: Any) -> Path:
+    """A stock Stable Diffusion pipeline of the tiny components, with SD 1.5's scheduler. unet: what its configuration says else."""
+    from diffusers import PNDMScheduler, StableDiffusionPipeline
+
+    tokenizer = make_tokenizer(folder.with_name(f"{folder.name}-tokenizer"))
+    scheduler = PNDMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1)
+    parts = {"vae": make_vae(), "text_encoder": make_text_encoder(tokenizer), "tokenizer": tokenizer, "unet": make_unet()}
+    nothing = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    StableDiffusionPipeline(**parts, scheduler=scheduler, **nothing).save_pretrained(folder)
+    if unet:
+        config = folder / "unet" / "config.json"
+        config.write_text(json.dumps({**json.loads(config.read_text()), **unet}))
+    return folder
+
+
+def random_lora(unet: UNet2DConditionModel, names: tuple[str, ...] = ("to_q", "to_v"), rank: int = 2) -> dict[str, torch.Tensor]:
+    """A LoRA, as diffusers saves one, of every UNet linear layer with such a name."""
+    generator = torch.Generator().manual_seed(3)
+    state = {}
+    for path, layer in unet.named_modules():
+        if isinstance(layer, torch.nn.Linear) and path.endswith(names) and ".audio." not in path:
+            state[f"unet.{path}.lora_A.weight"] = torch.randn(rank, layer.in_features, generator=generator)
+            state[f"unet.{path}.lora_B.weight"] = torch.randn(layer.out_features, rank, generator=generator)
+    return state

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from sonicdiff import __version__
-from sonicdiff.cli import making, models, playing, trying, web, work
+from sonicdiff.cli import converting, doctor, making, models, playing, trying, web, work
 
 EXPECTED = (ValueError, OSError, ImportError)
 """What bad input raises: AudioError, ImageError, ReplayError and ConfigError are ValueErrors; a missing file or extra is another."""
@@ -57,10 +57,12 @@ for command in (making.edit, making.generate, making.interpolate, playing.music,
     app.command()(command)
 app.command("app")(web.app)
 app.command("models")(models.list_models)
+app.command()(models.pull)
 app.command()(trying.demo)
 app.command()(work.train)
 app.add_typer(work.evaluating, name="evaluate")
-app.command()(models.doctor)
+app.add_typer(converting.converting, name="convert")
+app.command()(doctor.doctor)
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,8 @@ from sonicdiff.cli import options
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 Photo = Annotated[Path, typer.Argument(help="The photo to edit.")]
 
@@ -45,19 +49,20 @@ def edit(
     ] = None,
     detail: Annotated[float, typer.Option(min=0, max=1, help="How much fine detail of the photo is carried over.")] = 1.0,
     model: options.Model = "mini",
+    base: options.Base = None,
+    lora: options.Loras = None,
     device: options.Device = None,
     paths: options.Paths = True,
     quiet: options.Quiet = False,
 ) -> None:
     """Edit a photo with a sound. The scene stays, and shows what is heard."""
     started = time.perf_counter()
-    settings = chosen(locals(), "output", "sounds", "photo", "model", "device", "paths", "quiet", "started")
+    settings = chosen(locals(), "output", "sounds", "photo", "model", "base", "lora", "device", "paths", "quiet", "started")
     pairs = options.weighted(sounds)
     options.existing(photo, *(path for path, _ in pairs))
     path = options.destination(output, photo, *(path for path, _ in pairs))
-    import sonicdiff
-
-    image = sonicdiff.edit(photo, list(pairs), model=model, device=device, show_progress=not quiet, **settings)
+    with loaded(model, base, lora, device) as pipeline:
+        image = pipeline.edit(photo, list(pairs), show_progress=not quiet, **settings)
     keep(image, path, paths, started)
 
 
@@ -81,23 +86,37 @@ def generate(
     height: Annotated[int | None, typer.Option(min=1)] = None,
     width: Annotated[int | None, typer.Option(min=1)] = None,
     model: options.Model = "mini",
+    base: options.Base = None,
+    lora: options.Loras = None,
     device: options.Device = None,
     paths: options.Paths = True,
     quiet: options.Quiet = False,
 ) -> None:
     """Make an image from a sound, a text, or both."""
     started = time.perf_counter()
-    settings = chosen(locals(), "output", "sounds", "model", "device", "paths", "quiet", "started")
+    settings = chosen(locals(), "output", "sounds", "model", "base", "lora", "device", "paths", "quiet", "started")
     pairs = options.weighted(sounds or [])
     if not pairs and not prompt:
         raise typer.BadParameter("give a sound, a --prompt, or both")
     options.existing(*(path for path, _ in pairs), *([image] if image else []))
     path = options.destination(output, *(path for path, _ in pairs))
     settings["seed"] = seed if seed is not None else random_seed()
-    import sonicdiff
-
-    made = sonicdiff.generate(list(pairs) or None, model=model, device=device, show_progress=not quiet, **settings)
+    with loaded(model, base, lora, device) as pipeline:
+        made = pipeline.generate(list(pairs) or None, num_images_per_prompt=1, show_progress=not quiet, **settings)[0]
     keep(made, path, paths, started, f", seed {settings['seed']}")
+
+
+@contextmanager
+def loaded(model: str, base: str | None, loras: list[str] | None, device: str | None) -> Iterator[SonicDiffusionPipeline]:
+    """A model that makes pictures, on its own base or another, with these LoRAs inside the `with`."""
+    from sonicdiff.pipelines.checkpoints import load_pictures
+    from sonicdiff.pipelines.loras import applied
+
+    pairs = options.weighted(loras or [])
+    options.existing(*(path for path, _ in pairs))
+    pipeline = load_pictures(model, device, base=base)
+    with applied(pipeline, pairs):
+        yield pipeline
 
 
 def interpolate(

@@ -1,84 +1,62 @@
-"""What is here: the models known by name, and a check of the installation."""
+"""What is here: the models known by name, fetching one, and a check of the installation."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
-import sys
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-PACKAGES = ("torch", "diffusers", "transformers", "numpy", "pillow", "soundfile", "soxr", "av", "safetensors")
-
 
 def list_models() -> None:
-    """List the models known by name."""
-    from sonicdiff.pipelines.checkpoints import CHECKPOINTS
+    """List the models known by name, and the bases they can stand on."""
+    from sonicdiff.pipelines.pulling import at_hand
+    from sonicdiff.pipelines.registry import BASES, CHECKPOINTS
 
-    for checkpoint in CHECKPOINTS.values():
-        absent = "not found" if checkpoint.source == "embedded" else f"fetched from {checkpoint.source} on its first use"
-        place = where(checkpoint.name) or (absent if checkpoint.available else "not loadable by this version")
-        typer.echo(
-            f"{checkpoint.name:14} {checkpoint.size_mb:5} MB  {checkpoint.licence}\n{'':14} {checkpoint.description}\n{'':14} {place}\n"
-        )
-
-
-def doctor(tracebacks: Annotated[bool, typer.Option(help="Show why a part does not load.")] = False) -> None:
-    """Check the installation. Ends with code 1 if the default model cannot run."""
-    typer.echo(f"python        {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
-    for package in PACKAGES:
-        typer.echo(f"{package:13} {version(package)}")
-    typer.echo(f"torchaudio    {torchaudio_state()}")
-    import torch
-
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    typer.echo(f"device        {'cuda, ' + gpu if gpu else f'cpu, {torch.get_num_threads()} threads'}")
-    from sonicdiff.pipelines.checkpoints import CHECKPOINTS
-
-    for name, checkpoint in CHECKPOINTS.items():
-        if checkpoint.source == "embedded":
-            typer.echo(f"model {name:7} {where(name) or 'NOT FOUND; set SONICDIFF_CHECKPOINTS to the folder that holds it'}")
-    if where("mini") is None:
-        raise typer.Exit(1)
-    check_model("mini", tracebacks)
+    for one in (*CHECKPOINTS.values(), *BASES.values()):
+        here = at_hand(one.name)
+        embedded = one.name in CHECKPOINTS and CHECKPOINTS[one.name].embedded
+        place = here or ("not found" if embedded else f"not here; `sonicdiff pull {one.name}` fetches it")
+        size = f"{size_mb(here) if here else one.size_mb:5.0f} MB"
+        typer.echo(f"{one.name:14} {size}  {one.licence}\n{'':14} {one.description}\n{'':14} {place}\n")
 
 
-def check_model(name: str, tracebacks: bool) -> None:
-    from sonicdiff.pipelines import checkpoints
+def pull(
+    name: Annotated[str, typer.Argument(help="A name that `sonicdiff models` lists, or a repository owner/name of the Hugging Face Hub.")],
+    cache_dir: Annotated[Path | None, typer.Option(help="The hub's cache.  [default: HF_HUB_CACHE, or hub/ in HF_HOME]")] = None,
+    revision: Annotated[str | None, typer.Option(help="A branch, tag or commit.  [default: the one known to work]")] = None,
+    token: Annotated[str | None, typer.Option(help="For what is not public.  [default: HF_TOKEN, or that of `hf auth login`]")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare what is here with its hashes, and fetch what differs anew.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Fetch a model, so that it loads without the network from then on. A download that was broken off goes on."""
+    from sonicdiff.pipelines import pulling
 
-    try:
-        pipeline = checkpoints.load(name, "cpu")
-    except Exception as error:  # whatever is wrong with it, the doctor's business is to say it
-        if tracebacks:
-            raise
-        typer.echo(f"model {name:7} DOES NOT LOAD: {' '.join(str(error).split())}")
-        raise typer.Exit(1) from None
-    parameters = sum(p.numel() for part in pipeline.components.values() if hasattr(part, "parameters") for p in part.parameters())
-    typer.echo(f"model {name:7} loads, {parameters / 1e6:.1f} M parameters")
-
-
-def version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "NOT INSTALLED"
+    if verify:
+        for damaged in pulling.verify(name, cache_dir=cache_dir, revision=revision):
+            typer.echo(f"{damaged} differed from its hash, and is fetched anew")
+    with bar(quiet) as tell:
+        folder = pulling.pull(name, tell, cache_dir=cache_dir, revision=revision, token=token)
+    typer.echo(f"{folder}  ({size_mb(folder):.0f} MB)")
 
 
-def torchaudio_state() -> str:
-    """Whether a torchaudio is there and fits; the guard in `sonicdiff/__init__` hides one that does not."""
-    installed = version("torchaudio")
-    if installed == "NOT INSTALLED":
-        return "not installed (nor needed)"
-    import transformers  # noqa: F401  the guard looks when this is imported
+@contextmanager
+def bar(quiet: bool) -> Iterator[Any]:
+    """A progress bar in bytes, as something to tell of a download."""
+    from tqdm import tqdm
 
-    return f"{installed}, broken: it does not fit this torch, and is ignored" if sys.modules.get("torchaudio", 0) is None else installed
+    with tqdm(unit="B", unit_scale=True, disable=quiet or None, leave=False) as drawn:
+
+        def tell(name: str, done: int, total: int) -> None:
+            if drawn.total != total:  # the next repository
+                drawn.reset(total)
+            drawn.set_description_str(name[-40:], refresh=False)
+            drawn.update(done - drawn.n)
+
+        yield tell
 
 
-def where(name: str) -> str | None:
-    """The directory of a model that is at hand."""
-    from sonicdiff.pipelines import checkpoints
-
-    found = checkpoints.at_hand(name)
-    return None if found is None else str(found)
+def size_mb(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6

@@ -16,6 +16,11 @@ NegativePrompt = Annotated[str, typer.Option(help="What it should not show.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The PNG to write.  [default: outputs/<names of the inputs>.png]")]
 Model = Annotated[str, typer.Option("--model", "-m", help="A name that `sonicdiff models` lists, or a directory.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps ...  [default: a GPU if there is one]")]
+Base = Annotated[
+    str | None,
+    typer.Option("--base", help="Another Stable Diffusion 1.x under it: sd-1.4, sd-1.5, a directory, a .safetensors file."),
+]
+Loras = Annotated[list[str] | None, typer.Option("--lora", metavar="FILE[:WEIGHT]", help="A LoRA for Stable Diffusion 1.x, repeatable.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same image.  [default: drawn at random, and printed]")]
 Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Denoising steps.")]
 Guidance = Annotated[float, typer.Option("--guidance", help="How far to follow the text.")]

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import torch
 
-from sonicdiff.pipelines import checkpoints
-from sonicdiff.pipelines.checkpoints import CHECKPOINTS, LOADED, load_music, load_pictures
+from sonicdiff.pipelines import pulling
+from sonicdiff.pipelines.checkpoints import LOADED, load_music, load_pictures
 from sonicdiff.pipelines.music.jam import Asked, Jam
+from sonicdiff.pipelines.registry import CHECKPOINTS
 from sonicdiff.ui.compute import TICK, Tell
 from sonicdiff.ui.widgets import COMPUTING, INSTANT, answered, computed
 
@@ -96,17 +94,17 @@ class Speeds:
 
 def at_hand(music: bool) -> list[str]:
     """The models that are here, of one kind."""
-    return [name for name, one in CHECKPOINTS.items() if (one.null_audio is None) == music and checkpoints.at_hand(name)]
+    return [name for name, one in CHECKPOINTS.items() if (one.kind == "music") == music and pulling.at_hand(name)]
 
 
 def listed() -> str:
     """The known models, a line each."""
     lines = []
     for name, one in CHECKPOINTS.items():
-        here = checkpoints.at_hand(name)
-        had = "to be fetched" if one.available and one.source != "embedded" else "not by this version" if not one.available else "missing"
+        here = pulling.at_hand(name)
         size = sum(file.stat().st_size for file in here.rglob("*") if file.is_file()) / 1e6 if here else one.size_mb
-        lines.append(f"- **{name}**: {one.description}. {size:.0f} MB, {one.licence}, **{'here' if here else had}**")
+        state = "here" if here else "missing" if one.embedded else "to be fetched"
+        lines.append(f"- **{name}**: {one.description}. {size:.0f} MB, {one.licence}, **{state}**")
     return "\n".join(lines)
 
 
@@ -126,7 +124,7 @@ def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str],
                 menu.render()
     if not public:
         with gr.Row():
-            wanted = [name for name, one in CHECKPOINTS.items() if one.available and one.source != "embedded"]
+            wanted = [name for name, one in CHECKPOINTS.items() if not one.embedded]
             with gr.Column(min_width=240):
                 name = gr.Dropdown(wanted, value=wanted[0], label="Fetch from the Hugging Face Hub")
                 fetch = gr.Button("Fetch", size="sm")
@@ -153,25 +151,23 @@ def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str],
 @answered
 def fetching(name: str) -> Generator[str, None, None]:
     """Fetches a model and says how far it is."""
-    one = CHECKPOINTS.get(name)
-    if one is None or one.source == "embedded" or not one.available:
+    if name not in CHECKPOINTS or CHECKPOINTS[name].embedded:
         raise ValueError(f"{str(name)[:40]!r} is nothing that can be fetched")
-    cache = Path(os.environ.get("HF_HUB_CACHE", Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")) / "hub"))
-    free = shutil.disk_usage(next(each for each in (cache, *cache.parents) if each.exists())).free
-    if free < one.size_mb * 1e6 * 1.1:
-        raise ValueError(f"{name} needs {one.size_mb} MB on the disk, and {free / 1e6:.0f} MB are free; make room first")
-    failed: list[Exception] = []
+    said, failed = [f"Fetching {name}."], []
+
+    def tell(file: str, done: int, total: int) -> None:
+        said.append(f"Fetching {name}: {file}, {done / 1e6:.0f} of {total / 1e6:.0f} MB.")
+        del said[:-1]
 
     def work() -> None:
         try:
-            checkpoints.fetch(name)
+            pulling.pull(name, tell)
         except Exception as error:
             failed.append(error)
 
-    thread, folder = threading.Thread(target=work, daemon=True), cache / f"models--{one.source.replace('/', '--')}"
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     while thread.is_alive():
         thread.join(TICK)
-        got = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink()) / 1e6
-        yield f"Fetching {name}: {got:.0f} of about {one.size_mb} MB."
+        yield said[-1]
     yield f"It could not be fetched: {' '.join(str(failed[0]).split())}" if failed else f"{name} is here."

@@ -66,8 +66,11 @@ def test_names_and_paths(tiny_directory: Path, tmp_path: Path, monkeypatch: pyte
     assert checkpoints.resolve(tiny_directory) == tiny_directory
     with pytest.raises(ValueError, match="no model 'maxi'; known are mini, mini-music, riffusion, landscape, greatest-hits"):
         checkpoints.resolve("maxi")
-    with pytest.raises(ValueError, match="'landscape' cannot be loaded by this version yet"):
-        checkpoints.resolve("landscape")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for name in ("landscape", "no/directory"):
+        with pytest.raises(OSError, match="HF_HUB_OFFLINE"):
+            checkpoints.resolve(name)
     monkeypatch.setenv("SONICDIFF_CHECKPOINTS", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="set SONICDIFF_CHECKPOINTS"):
         checkpoints.resolve("mini")

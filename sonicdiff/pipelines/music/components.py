@@ -17,7 +17,7 @@ from sonicdiff.audio.image import TYPICAL_MAX, to_image
 from sonicdiff.audio.spectrogram import SpectrogramParams
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.diffusion.ddim import EpsModel, StepCallback
-from sonicdiff.diffusion.guidance import Branch, branches
+from sonicdiff.diffusion.guidance import branches
 from sonicdiff.diffusion.schedulers import make_scheduler, prepare, sample
 from sonicdiff.diffusion.windows import windowed
 from sonicdiff.pipelines import prompts

@@ -10,8 +10,8 @@ import torch
 from sonicdiff.audio.image import TYPICAL_MAX
 from sonicdiff.audio.waveform import MOST_SECONDS, Waveform
 from sonicdiff.diffusion import ddim
-from sonicdiff.diffusion.reuse import reused
 from sonicdiff.diffusion.interpolation import lerp, slerp
+from sonicdiff.diffusion.reuse import reused
 from sonicdiff.pipelines import editing, photos, record
 from sonicdiff.pipelines.music import canvas, seeds, tempo
 from sonicdiff.pipelines.music.clip import Clip

@@ -13,6 +13,7 @@ from tiny import make_text_encoder, make_tokenizer, make_unet, make_vae
 
 from sonicdiff.audio.spectrogram import SpectrogramParams
 from sonicdiff.pipelines import checkpoints
+from sonicdiff.pipelines.directory import variant_of
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 
 FAST = {"num_inference_steps": 2, "show_progress": False, "seed": 0}
@@ -62,20 +63,15 @@ def test_a_model_of_the_wrong_kind_is_told(tiny_music_directory: Path, tiny_dire
 
 
 def test_without_a_network_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import huggingface_hub
-
-    class NoHub:
-        def list_repo_files(self, repository: str) -> list[str]:
-            raise OSError("no network")
-
-    monkeypatch.setattr(huggingface_hub, "HfApi", NoHub)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("SONICDIFF_CHECKPOINTS", str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(OSError, match=r"riffusion/riffusion-model-v1 .* connect once"):
+    with pytest.raises(OSError, match=r"'riffusion' is not here .* cannot be reached .* connect"):
         checkpoints.load("riffusion", "cpu")
 
 
 def test_half_precision_files_are_preferred() -> None:
     plain = ["unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors"]
-    assert checkpoints.variant_of(plain) is None
-    assert checkpoints.variant_of([*plain, "unet/diffusion_pytorch_model.fp16.safetensors"]) == "fp16"
+    assert variant_of(plain) is None
+    assert variant_of([*plain, "unet/diffusion_pytorch_model.fp16.safetensors"]) == "fp16"

@@ -1,0 +1,100 @@
+"""LoRA on a pipeline's UNet and text encoder, through diffusers' own loader; the audio layers are out of its reach."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from diffusers.loaders import StableDiffusionLoraLoaderMixin
+from diffusers.utils import is_peft_available, logging
+from safetensors import SafetensorError, safe_open
+
+FOREIGN = {
+    "lora_te2_": "Stable Diffusion XL",
+    "text_encoder_2.": "Stable Diffusion XL",
+    "transformer.": "a transformer, not a UNet",
+    "diffusion_model.double_blocks": "FLUX",
+}
+
+
+class AudioLoraMixin(StableDiffusionLoraLoaderMixin):
+    """`load_lora_weights`, `fuse_lora`, `unload_lora_weights` and so on, as diffusers has them, on a pipeline with audio layers.
+
+    The audio layers are the UNet's only during a run, and LoRAs name their layers by whole paths (`...attn1.to_q`), none of which is
+    `...audio.to_q`; what a LoRA says for them all the same is refused.
+    """
+
+    def load_lora_weights(self, pretrained_model_name_or_path_or_dict: Any, adapter_name: str | None = None, **kwargs: Any) -> None:
+        """As diffusers', from safetensors only. ImportError without peft; ValueError, one sentence, for what does not fit."""
+        if not is_peft_available():
+            raise ImportError("a LoRA needs the package peft: pip install 'sonicdiff[lora]'")
+        given, where = pretrained_model_name_or_path_or_dict, kwargs
+        label = "the state dict" if isinstance(given, dict) else os.fspath(given)
+        if not isinstance(given, dict):
+            where = {"use_safetensors": True, **kwargs}
+            if Path(given).is_file():
+                check_file(Path(given))
+                given, where = str(Path(given).parent), {**where, "weight_name": Path(given).name}
+        try:
+            state, *_ = self.lora_state_dict(given, **where)
+            check_keys(state)
+            with without_warnings():  # that it has nothing for the text encoder, which is usual
+                super().load_lora_weights(given, adapter_name=adapter_name, **where)
+        except (ValueError, RuntimeError, KeyError, IndexError, SafetensorError, OSError) as error:
+            said = " ".join(str(error).split())[:300]
+            raise ValueError(f"{label} is no LoRA for this model: {said}") from None
+
+
+@contextmanager
+def applied(pipeline: AudioLoraMixin, loras: Sequence[tuple[str | os.PathLike[str], float]]) -> Iterator[None]:
+    """LoRA files, each at a weight, on a pipeline inside the `with`; the weights are bitwise those before after it."""
+    names = [f"applied_{number}" for number in range(len(loras))]
+    try:
+        for name, (file, _) in zip(names, loras, strict=True):
+            if not Path(file).is_file():
+                raise FileNotFoundError(f"there is no file {os.fspath(file)!r}")
+            pipeline.load_lora_weights(file, adapter_name=name)
+        if loras:
+            pipeline.set_adapters(names, [weight for _, weight in loras])
+        yield
+    finally:
+        if loras:
+            pipeline.unload_lora_weights()
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+
+
+def check_file(file: Path) -> None:
+    """Raises ValueError for a file that is no whole safetensors file, or a LoRA of another family."""
+    if file.suffix != ".safetensors":
+        raise ValueError(f"{file.name} is no .safetensors file; other LoRA files can carry code and are not read")
+    try:
+        with safe_open(file, "pt") as tensors:
+            keys = list(tensors.keys())
+    except (SafetensorError, OSError):
+        raise ValueError(f"{file} is truncated or no safetensors file; fetch it again") from None
+    family = next((what for start, what in FOREIGN.items() if any(key.startswith(start) for key in keys)), None)
+    if family is not None:
+        raise ValueError(f"{file} is a LoRA for {family}; expected one for Stable Diffusion 1.x")
+    if not any("lora" in key for key in keys):
+        raise ValueError(f"{file} holds no LoRA; expected one for Stable Diffusion 1.x")
+
+
+def check_keys(state: dict[str, Any]) -> None:
+    """Raises ValueError where a LoRA names no whole path in the UNet, or one of the audio layers: peft would match by the name's end."""
+    if not any(key.startswith(("unet.", "text_encoder.")) for key in state):
+        raise ValueError("it has nothing for a UNet or a text encoder")
+    for key in state:
+        if key.startswith("unet.") and (".audio." in key or key.count(".") < 4):
+            raise ValueError(f"it names {key!r}, which is no layer of a Stable Diffusion UNet")
