@@ -71,6 +71,22 @@ def test_edit_saves_the_image_with_its_record(tiny_directory: Path, photo: Path,
         assert image.size == before.size
 
 
+def test_a_photo_that_is_kept_is_not_inverted_again(tiny_directory: Path, photo: Path, sound: Path, other_sound: Path) -> None:
+    for number, heard in enumerate((sound, other_sound, sound)):
+        given = ["edit", photo, heard, "-m", tiny_directory, "--keep-photo", "kept", "-o", f"{number}.png", "--solver", "dpm"]
+        assert run(*given, "--memory", "low", "--dtype", "float32", *STEPS).exit_code == 0
+    (file,) = Path("kept").iterdir()
+    assert Path("0.png").read_bytes() == Path("2.png").read_bytes() != Path("1.png").read_bytes()
+    assert record(Path("0.png"))["settings"]["solver"] == "dpm" and file.suffix == ".safetensors"
+
+
+def test_options_of_loading_name_what_they_can_be(tiny_directory: Path, photo: Path, sound: Path) -> None:
+    given = ["edit", photo, sound, "-m", tiny_directory, *STEPS]
+    fails(run(*given, "--dtype", "int8"), 1, "dtype 'int8'", "bfloat16")
+    fails(run(*given, "--memory", "none"), 1, "memory 'none'", "very-low")
+    fails(run(*given, "--solver", "heun"), 1, "solver 'heun'", "dpm")
+
+
 def test_generate_prints_the_seed_it_drew_and_replay_makes_it_again(tiny_directory: Path, sound: Path) -> None:
     result = run("generate", sound, "-p", "a coast", "-m", tiny_directory, "-o", "out.png", *STEPS)
     assert result.exit_code == 0, result.output

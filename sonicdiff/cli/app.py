@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from sonicdiff import __version__
 from sonicdiff.cli import converting, doctor, making, models, playing, trying, web, work
 
-EXPECTED = (ValueError, OSError, ImportError)
+EXPECTED = (ValueError, OSError, ImportError, MemoryError, FloatingPointError)
 """What bad input raises: AudioError, ImageError, ReplayError and ConfigError are ValueErrors; a missing file or extra is another."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -20,15 +21,17 @@ def sonicdiffusion(
     gates: Annotated[Path, typer.Argument(metavar="GATES.pt", help="landscape.pt or greatest_hits.pt.")],
     projector: Annotated[Path, typer.Argument(metavar="PROJECTOR.pth", help="audio_projector_landscape.pth or audio_projector_gh.pth.")],
     output: Output,
-    base: Annotated[str, typer.Option(help="A Stable Diffusion 1.x: sd-1.4, sd-1.5, a repository of the hub, or a directory.")] = "sd-1.4",
+    base: Annotated[str, typer.Option(help="A Stable Diffusion 1.x: sd-1.4, sd-1.5, a repository, a directory or a file.")] = "sd-1.4",
     clap: Annotated[Path | None, typer.Option(help="CLAP_weights_2022.pth.  [default: fetched from microsoft/msclap]")] = None,
 ) -> None:
     """Make a model of the paper's released weights. What is not here of its base and its CLAP is fetched."""
     from sonicdiff.pipelines.convert import convert_sonicdiffusion
 
     options.existing(gates, projector, *([clap] if clap else []))  # before gigabytes are fetched for them
-    folder, heard = base_directory(base), clap or fetched_clap()
-    typer.echo(f"wrote {convert_sonicdiffusion(gates, projector, output, base=folder, clap=heard)}")
+    heard = clap or fetched_clap()
+    with tempfile.TemporaryDirectory(prefix="sonicdiff-") as room:  # for a base in a single file, which is written out there
+        folder = base_directory(base, Path(room))
+        typer.echo(f"wrote {convert_sonicdiffusion(gates, projector, output, base=folder, clap=heard)}")
 
 
 @converting.command()
@@ -41,11 +44,11 @@ def laion(
     typer.echo(f"wrote {convert_laion(checkpoint, output)}")
 
 
-def base_directory(base: str) -> Path:
-    """Where a base is, fetched if need be."""
-    from sonicdiff.pipelines.bases import resolve_base
+def base_directory(base: str, room: Path) -> Path:
+    """Where a base is, fetched or written out into `room` if need be."""
+    from sonicdiff.pipelines.bases import saved_base
 
-    return Path(base) if Path(base).is_dir() else resolve_base(base)
+    return Path(base) if Path(base).is_dir() else saved_base(base, room)
 
 
 def fetched_clap() -> Path:

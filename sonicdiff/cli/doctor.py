@@ -65,11 +65,9 @@ def device_and_dtype() -> None:
     if not gpu and torch.version.cuda and shutil.which("nvidia-smi"):
         threads += "; there is a GPU that this torch cannot use: update the driver, or install the torch built for it"
     line("device", f"cuda, {torch.cuda.get_device_name()}" if gpu else threads)
-    try:
-        from sonicdiff.pipelines.precision import best_dtype  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        return
-    line("dtype", str(best_dtype(torch.device("cuda" if gpu else "cpu"))).removeprefix("torch."))
+    from sonicdiff.pipelines.precision import best_dtype
+
+    line("dtype", f"{str(best_dtype('cuda' if gpu else 'cpu')).removeprefix('torch.')} for full-size models, float32 for small ones")
 
 
 def caches() -> None:

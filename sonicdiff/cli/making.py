@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 Photo = Annotated[Path, typer.Argument(help="The photo to edit.")]
+LOADING = ("model", "base", "lora", "device", "dtype", "memory")
 
 
 def edit(
@@ -47,21 +48,31 @@ def edit(
     focus: Annotated[
         float | None, typer.Option(min=0, help="How far to spare what changes least; 0 acts everywhere.  [default: the model's]")
     ] = None,
+    solver: Annotated[str, typer.Option(help="ddim, or dpm (DPM-Solver++), which does with 20 to 25 --steps.")] = "ddim",
     detail: Annotated[float, typer.Option(min=0, max=1, help="How much fine detail of the photo is carried over.")] = 1.0,
     model: options.Model = "mini",
     base: options.Base = None,
     lora: options.Loras = None,
     device: options.Device = None,
+    dtype: options.Dtype = "auto",
+    memory: options.Memory = "auto",
+    keep_photo: Annotated[
+        Path | None, typer.Option(help="A folder for the photo's inversion and features: its next sound starts from them.")
+    ] = None,
     paths: options.Paths = True,
     quiet: options.Quiet = False,
 ) -> None:
     """Edit a photo with a sound. The scene stays, and shows what is heard."""
     started = time.perf_counter()
-    settings = chosen(locals(), "output", "sounds", "photo", "model", "base", "lora", "device", "paths", "quiet", "started")
+    settings = chosen(locals(), "output", "sounds", "photo", "keep_photo", *LOADING, "paths", "quiet", "started")
     pairs = options.weighted(sounds)
     options.existing(photo, *(path for path, _ in pairs))
+    from sonicdiff.pipelines.source import SourceCache
+
     path = options.destination(output, photo, *(path for path, _ in pairs))
-    with loaded(model, base, lora, device) as pipeline:
+    with loaded(model, base, lora, device, dtype, memory) as pipeline:
+        if keep_photo is not None:
+            pipeline.sources = SourceCache(pipeline.sources.max_bytes, keep_photo, device=pipeline.sources.device)
         image = pipeline.edit(photo, list(pairs), show_progress=not quiet, **settings)
     keep(image, path, paths, started)
 
@@ -89,32 +100,36 @@ def generate(
     base: options.Base = None,
     lora: options.Loras = None,
     device: options.Device = None,
+    dtype: options.Dtype = "auto",
+    memory: options.Memory = "auto",
     paths: options.Paths = True,
     quiet: options.Quiet = False,
 ) -> None:
     """Make an image from a sound, a text, or both."""
     started = time.perf_counter()
-    settings = chosen(locals(), "output", "sounds", "model", "base", "lora", "device", "paths", "quiet", "started")
+    settings = chosen(locals(), "output", "sounds", *LOADING, "paths", "quiet", "started")
     pairs = options.weighted(sounds or [])
     if not pairs and not prompt:
         raise typer.BadParameter("give a sound, a --prompt, or both")
     options.existing(*(path for path, _ in pairs), *([image] if image else []))
     path = options.destination(output, *(path for path, _ in pairs))
     settings["seed"] = seed if seed is not None else random_seed()
-    with loaded(model, base, lora, device) as pipeline:
+    with loaded(model, base, lora, device, dtype, memory) as pipeline:
         made = pipeline.generate(list(pairs) or None, num_images_per_prompt=1, show_progress=not quiet, **settings)[0]
     keep(made, path, paths, started, f", seed {settings['seed']}")
 
 
 @contextmanager
-def loaded(model: str, base: str | None, loras: list[str] | None, device: str | None) -> Iterator[SonicDiffusionPipeline]:
+def loaded(
+    model: str, base: str | None, loras: list[str] | None, device: str | None, dtype: str, memory: str
+) -> Iterator[SonicDiffusionPipeline]:
     """A model that makes pictures, on its own base or another, with these LoRAs inside the `with`."""
     from sonicdiff.pipelines.checkpoints import load_pictures
     from sonicdiff.pipelines.loras import applied
 
     pairs = options.weighted(loras or [])
     options.existing(*(path for path, _ in pairs))
-    pipeline = load_pictures(model, device, base=base)
+    pipeline = load_pictures(model, device, base=base, dtype=dtype, memory=memory)
     with applied(pipeline, pairs):
         yield pipeline
 

@@ -20,6 +20,8 @@ Base = Annotated[
     str | None,
     typer.Option("--base", help="Another Stable Diffusion 1.x under it: sd-1.4, sd-1.5, a directory, a .safetensors file."),
 ]
+Dtype = Annotated[str, typer.Option("--dtype", help="float32, bfloat16, float16, or auto: what the device computes best in.")]
+Memory = Annotated[str, typer.Option("--memory", help="full, low, very-low, or auto: full where it fits.")]
 Loras = Annotated[list[str] | None, typer.Option("--lora", metavar="FILE[:WEIGHT]", help="A LoRA for Stable Diffusion 1.x, repeatable.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same image.  [default: drawn at random, and printed]")]
 Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Denoising steps.")]

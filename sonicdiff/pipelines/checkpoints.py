@@ -16,12 +16,15 @@ import transformers
 
 from sonicdiff.pipelines import directory
 from sonicdiff.pipelines.bases import base_components
+from sonicdiff.pipelines.memory import Memory, set_memory
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
+from sonicdiff.pipelines.precision import best_dtype, dtype_of, laid_out
 from sonicdiff.pipelines.pulling import pull
 from sonicdiff.pipelines.registry import BASES
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 Pipeline = SonicDiffusionPipeline | MusicPipeline
+SMALL = 2e8  # bytes of a UNet's files
 
 
 def resolve(
@@ -44,8 +47,9 @@ def resolve(
 def load(
     name_or_path: str | os.PathLike[str] = "mini",
     device: str | torch.device | None = None,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | str | None = None,
     *,
+    memory: Memory = "auto",
     base: str | os.PathLike[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     revision: str | None = None,
@@ -57,18 +61,32 @@ def load(
     is fetched from the network but models of the Hub on their first use.
 
     Args (others: see `resolve`):
+        dtype: by default, or "auto", what the device computes best in (see `precision`); a small model float32, which is as quick there.
+        memory: see `sonicdiff.pipelines.memory`.
         base: another Stable Diffusion 1.x to stand on: a name (sd-1.4, sd-1.5), a repository, a directory or one .safetensors file.
     """
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     place = resolve(name_or_path, cache_dir, revision, token)
     directory.check(place)
+    dtype = dtype_for(place, device) if dtype in (None, "auto") else dtype_of(dtype)
     kind = pipeline_class(place)
     with without_bars():
         given = base_components(base, dtype, place, cache_dir=cache_dir, token=token) if base else {}
         given |= directory.models(place, dtype, given)
         pipeline = kind.from_pretrained(place, dtype=dtype, local_files_only=True, **given)
-    if base is not None and isinstance(pipeline, SonicDiffusionPipeline):
-        check_fit(pipeline, base)
-    return pipeline.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if isinstance(pipeline, SonicDiffusionPipeline):
+        laid_out(pipeline.unet)
+        if base is not None:
+            check_fit(pipeline, base)
+            pipeline.base = os.fspath(base)
+    set_memory(pipeline, memory, device)
+    return pipeline
+
+
+def dtype_for(place: Path, device: torch.device) -> torch.dtype:
+    """What a model's weights are loaded in unless somebody says otherwise."""
+    size = sum(file.stat().st_size for file in (place / "unet").glob("*.safetensors"))
+    return torch.float32 if size < SMALL else best_dtype(device)
 
 
 def pipeline_class(place: Path) -> Any:

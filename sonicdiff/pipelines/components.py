@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
 from PIL import Image
@@ -18,7 +20,8 @@ from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.models.released_projector import ReleasedProjector
 from sonicdiff.models.upscaler import FACTOR, Upscaler
-from sonicdiff.pipelines import codec, editing, photos, sounds
+from sonicdiff.pipelines import codec, editing, photos, record, sounds
+from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.conditioning import encode_prompt
 from sonicdiff.pipelines.denoiser import Conditions
 from sonicdiff.pipelines.loras import AudioLoraMixin
@@ -86,6 +89,7 @@ class SonicComponents(AudioLoraMixin, DiffusionPipeline):
         self.sources = SourceCache(max_bytes=2**31)
         self._interrupt = False
         self.memory = "full"  # see `sonicdiff.pipelines.memory`
+        self.base: str | None = None  # where it is not its directory's own
 
     @torch.no_grad()
     def embed_audio(self, audio: sounds.Sounds, sound_start: float = 0.0, sound_length: float | None = None) -> Tensor:
@@ -178,6 +182,12 @@ class SonicComponents(AudioLoraMixin, DiffusionPipeline):
 
     def _decode(self, latents: Tensor) -> Image.Image:
         return codec.to_image(codec.decode(self.vae, latents, self.upscaler))
+
+    def _output(self, latents: Tensor, output_type: OutputType, made: dict[str, Any], finish: Callable[[Image.Image], Image.Image]) -> Any:
+        if output_type == "latent":
+            return latents
+        image = finish(self._decode(latents))
+        return record.put(image, made) if output_type == "pil" else np.asarray(image) / np.float32(255)
 
 
 def in_size_of(photo: Image.Image | None, image: Image.Image) -> Image.Image:

@@ -12,6 +12,8 @@ from diffusers.loaders import StableDiffusionLoraLoaderMixin
 from diffusers.utils import is_peft_available, logging
 from safetensors import SafetensorError, safe_open
 
+from sonicdiff.pipelines.record import file_hash
+
 FOREIGN = {
     "lora_te2_": "Stable Diffusion XL",
     "text_encoder_2.": "Stable Diffusion XL",
@@ -26,6 +28,8 @@ class AudioLoraMixin(StableDiffusionLoraLoaderMixin):
     The audio layers are the UNet's only during a run, and LoRAs name their layers by whole paths (`...attn1.to_q`), none of which is
     `...audio.to_q`; what a LoRA says for them all the same is refused.
     """
+
+    loras: Sequence[dict[str, Any]] = ()  # name, hash and weight of each that is `applied`
 
     def load_lora_weights(self, pretrained_model_name_or_path_or_dict: Any, adapter_name: str | None = None, **kwargs: Any) -> None:
         """As diffusers', from safetensors only. ImportError without peft; ValueError, one sentence, for what does not fit."""
@@ -59,8 +63,10 @@ def applied(pipeline: AudioLoraMixin, loras: Sequence[tuple[str | os.PathLike[st
             pipeline.load_lora_weights(file, adapter_name=name)
         if loras:
             pipeline.set_adapters(names, [weight for _, weight in loras])
+            pipeline.loras = [{"name": Path(file).name, "sha256": file_hash(Path(file)), "weight": weight} for file, weight in loras]
         yield
     finally:
+        pipeline.loras = ()
         if loras:
             pipeline.unload_lora_weights()
 

@@ -90,6 +90,8 @@ def replay(
     pipeline = pipeline or checkpoints.load(named(made))
     if made["revision"] != (revision := record.origin(pipeline)["revision"]):
         raise ReplayError(f"it was made by revision {made['revision']} of {made['model']!r}; this is revision {revision}")
+    if (wanted := {name: made[name] for name in ("base", "loras") if name in made}) != record.put_on(pipeline):
+        raise ReplayError(f"it was made with {json.dumps(wanted) if wanted else 'the model alone'}, the pipeline given is another")
     now = record.machine(pipeline)
     warn_of_changes(made["machine"], now)
 

@@ -53,6 +53,11 @@ def origin(pipeline: Any) -> dict[str, Any]:
     return {"model": Path(name).name, "revision": revision(Path(name))}
 
 
+def put_on(pipeline: Any) -> dict[str, Any]:
+    """What else a pipeline was put together of than its directory: another base, LoRAs."""
+    return {name: value for name in ("base", "loras") if (value := getattr(pipeline, name, None))}
+
+
 def revision(directory: Path) -> str:
     """SHA-256 over the manifest of a model directory: each weight and configuration file's path and hash."""
     files = sorted(path for path in directory.rglob("*") if path.suffix in (".safetensors", ".json"))
@@ -76,6 +81,7 @@ def made(pipeline: Any, task: str, settings: dict[str, Any], heard: Heard, photo
     return {
         "task": task,
         **origin(pipeline),
+        **put_on(pipeline),
         "seed": None,
         "settings": settings,
         "sounds": list(heard.records),

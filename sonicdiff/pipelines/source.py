@@ -135,6 +135,8 @@ def fingerprint(*models: nn.Module) -> str:
             few = min(8, tensor.numel())
             values = () if tensor.is_meta else tensor.as_strided((few,), (tensor.numel() // max(1, few),)).tolist()
             digest.update(f"{name} {tuple(tensor.shape)} {values}".encode())
-        scales: list[Any] = [getattr(module, "scaling", None) for module in model.modules()]  # of LoRAs, beside their tensors
-        digest.update(repr([scale for scale in scales if isinstance(scale, dict)]).encode())
+        for module in model.modules():
+            if hasattr(module, "active_adapters"):  # a layer with LoRAs, whose weights and switches are no tensors
+                loras: Any = module
+                digest.update(repr((getattr(loras, "scaling", None), loras.active_adapters, loras.disable_adapters)).encode())
     return digest.hexdigest()

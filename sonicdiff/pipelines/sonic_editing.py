@@ -1,0 +1,176 @@
+"""Sound on a photo: plug-and-play editing over DDIM inversion (SonicDiffusion, section 3.4), one sound or several at once."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Sequence
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sonicdiff.diffusion import ddim
+from sonicdiff.diffusion.guidance import Branch
+from sonicdiff.diffusion.interpolation import slerp
+from sonicdiff.diffusion.reuse import reused
+from sonicdiff.models.block import AudioScale
+from sonicdiff.pipelines import codec, editing, photos, record, sounds
+from sonicdiff.pipelines.codec import OutputType
+from sonicdiff.pipelines.components import SonicComponents
+from sonicdiff.pipelines.denoiser import Guided, guided_model
+from sonicdiff.pipelines.detail import carry_over
+from sonicdiff.pipelines.memory import falls_back
+from sonicdiff.pipelines.noise import seeds_for
+from sonicdiff.pipelines.progress import OnStepEnd, Progress
+from sonicdiff.pipelines.source import Source
+
+
+class SonicEditing(SonicComponents):
+    """`edit` and `edit_many`; the arguments that they share with `generate` are told at `SonicDiffusionPipeline`."""
+
+    @torch.no_grad()
+    def edit(
+        self,
+        image: photos.Photo,
+        audio: sounds.Sounds | None = None,
+        prompt: str = "",
+        *,
+        negative_prompt: str = "",
+        num_inference_steps: int = 50,
+        guidance_scale: float = 5.0,
+        audio_guidance_scale: float = 7.5,
+        guidance_rescale: float | None = None,
+        beta: AudioScale = 1.0,
+        audio_start: float = 0.0,
+        audio_end: float = 1.0,
+        sound_start: float = 0.0,
+        sound_length: float | None = None,
+        audio_embeds: Tensor | None = None,
+        structure: float = 0.5,
+        feature_injection: float | None = None,
+        attention_injection: float | None = None,
+        focus: float | None = None,
+        solver: ddim.Solver = "ddim",
+        inversion: ddim.Inversion | None = None,
+        inversion_refinements: int | None = None,
+        detail: float = 1.0,
+        variation: float = 0.0,
+        seed: int | None = None,
+        height: int | None = None,
+        width: int | None = None,
+        callback_on_step_end: OnStepEnd | None = None,
+        show_progress: bool = True,
+        output_type: OutputType = "pil",
+    ) -> Any:
+        """A photo changed by a sound (and a text) with its layout kept: DDIM inversion, plug-and-play, focus. Returns it in its own size.
+
+        The inversion reads the empty prompt and hears nothing. It is kept: another sound on the same photo starts from it.
+
+        Args (others above):
+            structure: 0 to 1, how much of the photo's structure to keep. At 0.5 the next three are what suits this checkpoint (its
+                configuration says; the paper's 0.8, 0.5 and no focus where it does not), at 0 nothing, at 1 twice that.
+            feature_injection, attention_injection: the fractions of the schedule, from its start, in which the photo's residual
+                features and its self-attention queries and keys are injected; less keeps less of the photo.
+            focus: how far the edit keeps to where the sound and the text change most: 0 acts everywhere alike, 2 leaves alone what they
+                hardly change. See `sonicdiff.diffusion.guidance.focused`. guidance_rescale: by default what suits this checkpoint.
+            solver: "ddim", or "dpm" (DPM-Solver++, 2M), for inversion and edit; "dpm" does with 20 to 25 steps.
+            inversion, inversion_refinements: see `sonicdiff.diffusion.ddim.invert`; by default "target" with the refinements that suit
+                this checkpoint for "ddim", "current" without any for "dpm".
+            detail: 0 to 1, how much of the photo's fine detail is carried over where the edit left the picture alone.
+            variation: 0 to 1, how far the photo's noise is turned towards that of `seed` (drawn at random without one): another edit
+                of the same kind, a little further from the photo. At 0 the edit is always the same, and the seed means nothing.
+        """
+        (result,) = self._edits(SimpleNamespace(**locals()), [audio])
+        return result
+
+    def edit_many(self, image: photos.Photo, audios: Sequence[sounds.Sounds], prompt: str = "", **options: Any) -> list[Any]:
+        """`edit` of one photo by each of several sounds, computed together; options: any of `edit` but audio_embeds."""
+        if not audios or "audio_embeds" in options:
+            raise ValueError("edit_many takes a list of at least one sound, and no audio_embeds")
+        bound = inspect.signature(self.edit).bind(image, None, prompt, **options)
+        bound.apply_defaults()
+        return self._edits(SimpleNamespace(**bound.arguments), audios)
+
+    @falls_back
+    @torch.no_grad()
+    def _edits(self, given: SimpleNamespace, audios: Sequence[sounds.Sounds | None]) -> list[Any]:
+        """What `edit` was given, for each of the sounds."""
+        self._fill_in(given)
+        settings = record.settings(vars(given))
+        photo = photos.load(given.image)
+        size = self.size(photo, given.height, given.width)
+        heard = [self._hear(audio, given.audio_embeds, given.sound_start, given.sound_length) for audio in audios]
+        acting = {name: getattr(given, name) for name in ("beta", "audio_start", "audio_end", "focus", "guidance_rescale")}
+        embeds = None if heard[0].embeds is None else torch.cat([each.embeds for each in heard if each.embeds is not None])
+        scales = given.guidance_scale, given.audio_guidance_scale
+        conditions = self._conditions(embeds, given.prompt, given.negative_prompt, *scales, **acting)
+        schedule = self._schedule(given.num_inference_steps)
+        plan = editing.injection_plan(self.unet, schedule, given.feature_injection, given.attention_injection)
+        (number,) = seeds_for(1, given.seed, None) if given.variation else (None,)
+        how = schedule, given.inversion, given.inversion_refinements
+        key = (photos.sha256(photo), size, *how, given.solver, self.unet.dtype, self._fingerprint())
+        source = self.sources.get(key)
+        if source is not None:
+            source.latents = {t: latent.to(self._execution_device) for t, latent in source.latents.items()}
+        nothing = self.encode_prompt("")
+        deaf = editing.plain_model(self.unet, nothing)
+        silent = Guided(self.unet, [Branch(nothing, conditions.null_audio[:1], 1.0)]) if conditions.null_audio is not None else deaf
+        aligned = given.inversion == "current" and silent is deaf
+        ahead = self._ahead(source, plan, schedule, aligned)
+        with (
+            Progress(self, ahead + len(schedule), given.callback_on_step_end, given.show_progress) as progress,
+            self.adapter.attached(self.unet),
+            reused(self.unet, schedule.timesteps),
+        ):
+            if source is None:
+                progress.begin("inversion")
+                x0 = self._encode(photo, size)
+                source = editing.invert(self.unet, deaf, x0, *how, plan if aligned else {}, progress, given.solver, self.sources.device)
+                source.reconstruction = self._decode(x0)
+            if missing := source.missing(plan):
+                progress.begin("features")
+                editing.record_features(self.unet, silent, source, missing, progress, self.sources.device)
+            if ahead:
+                self.sources.put(key, source)
+            progress.begin("edit")
+            start = source.latents[schedule.timesteps[0]]
+            if number is not None:
+                start = slerp(start, self._noise(size, torch.Generator().manual_seed(number)), given.variation)
+            start = start.expand(len(heard), -1, -1, -1)
+            eps_model = guided_model(self.unet, schedule, conditions, self._shares_encoder)
+            latents = editing.resample(self.unet, eps_model, source, start, schedule, plan, progress, given.solver)
+        assert source.reconstruction is not None
+        finish = partial(carry_over, photo, reconstruction=source.reconstruction, amount=given.detail)
+        results = []
+        for each, latent in zip(heard, latents.split(1), strict=True):
+            made = {**record.made(self, "edit", settings, each, photo, given.image), "seed": number}
+            results.append(self._output(latent, given.output_type, made, finish))
+        self.maybe_free_model_hooks()
+        return results
+
+    def _fill_in(self, given: SimpleNamespace) -> None:
+        """Checks what an edit was given, and fills in what suits this checkpoint."""
+        codec.check(given.output_type)
+        editing.check_fractions(structure=given.structure, detail=given.detail, variation=given.variation)
+        for name, most in (("feature_injection", 1.0), ("attention_injection", 1.0), ("focus", math.inf)):
+            value = getattr(given, name)
+            setattr(given, name, self._kept(name, given.structure, most) if value is None else float(value))
+        editing.check_fractions(feature_injection=given.feature_injection, attention_injection=given.attention_injection)
+        plain = given.solver == "ddim" and given.inversion != "current"
+        given.inversion = given.inversion or ("target" if plain else "current")
+        if given.inversion_refinements is None:
+            given.inversion_refinements = int(self.config["inversion_refinements"]) if plain else 0
+        given.guidance_rescale = float(self.config["guidance_rescale"] if given.guidance_rescale is None else given.guidance_rescale)
+
+    def _ahead(self, source: Source | None, plan: editing.Plan, schedule: ddim.Schedule, aligned: bool) -> int:
+        """The steps before the edit itself: inversion and features, as far as they are not there."""
+        if source is not None:
+            return len(source.missing(plan))
+        return len(schedule) + (len(plan) if not aligned else schedule.timesteps[0] in plan)
+
+    def _kept(self, name: str, structure: float, most: float = math.inf) -> float:
+        """This checkpoint's setting of that name, scaled by the structure to keep."""
+        return min(most, 2 * structure * float(self.config[name]))
