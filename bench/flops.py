@@ -138,9 +138,8 @@ def main() -> None:
     aligned, source = counted(partial(scene.prepare, "current"))
     print(f"aligned inversion   photo {aligned:.1f}, first edit {aligned + counted(partial(scene.edit, source))[0]:.1f} TFLOP")
     print(f"features            {source.nbytes / 2e6:.0f} MB a photo in 16 bit")
-    print(
-        f"generation          plain {counted(partial(scene.generate, False))[0]:.1f}, shared {counted(partial(scene.generate, True))[0]:.1f}"
-    )
+    apart, shared = (counted(partial(scene.generate, share))[0] for share in (False, True))
+    print(f"generation          each branch its encoder {apart:.1f}, shared {shared:.1f} TFLOP")
     print("autoencoder         encode {:.2f}, decode {:.2f} TFLOP".format(*autoencoder()))
 
 

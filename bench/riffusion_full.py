@@ -13,6 +13,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
@@ -22,7 +23,8 @@ from sonicdiff.pipelines.checkpoints import load_music
 from sonicdiff.training.tokenizer import make_tokenizer
 
 
-def write(folder: Path) -> None:
+def standard_parts() -> dict[str, Any]:
+    """The components of Stable Diffusion 1.5 with random weights in half precision."""
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float16)
     unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
@@ -34,8 +36,11 @@ def write(folder: Path) -> None:
     torch.set_default_dtype(torch.float32)
     tokenizer: CLIPTokenizer = make_tokenizer(["jazz piano, 110 bpm"])
     scheduler = PNDMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1)
-    parts = {"vae": vae, "text_encoder": text.half(), "tokenizer": tokenizer, "unet": unet, "scheduler": scheduler}
-    pipeline = StableDiffusionPipeline(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)  # pyright: ignore
+    return {"vae": vae, "text_encoder": text.half(), "tokenizer": tokenizer, "unet": unet, "scheduler": scheduler}
+
+
+def write(folder: Path) -> None:
+    pipeline = StableDiffusionPipeline(**standard_parts(), safety_checker=None, feature_extractor=None, requires_safety_checker=False)  # pyright: ignore
     pipeline.save_pretrained(folder, variant="fp16")
 
 

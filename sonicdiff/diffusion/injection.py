@@ -91,11 +91,11 @@ class InjectedResnet(nn.Module):
 
     def __init__(self, resnet: ResnetBlock2D, residue: Tensor) -> None:
         super().__init__()
-        self.shortcut: nn.Module | None = resnet.conv_shortcut
+        self.shortcut = resnet.conv_shortcut or nn.Identity()
         self.scale, self.residue = resnet.output_scale_factor, residue
 
     def forward(self, x: Tensor, temb: Tensor, *_: Any) -> Tensor:
-        return ((x if self.shortcut is None else self.shortcut(x)) + self.residue) / self.scale
+        return (self.shortcut(x) + self.residue) / self.scale
 
 
 class InjectedAttention:
@@ -106,7 +106,8 @@ class InjectedAttention:
 
     def __call__(self, attn: Attention, hidden_states: Tensor, *_: Any, **__: Any) -> Tensor:
         out: Any = attn.to_out
-        q, k, v = (x.unflatten(-1, (attn.heads, -1)).transpose(1, 2) for x in (self.q, self.k, attn.to_v(hidden_states)))
+        values: Any = attn.to_v
+        q, k, v = (x.unflatten(-1, (attn.heads, -1)).transpose(1, 2) for x in (self.q, self.k, values(hidden_states)))
         y = shared_attention(q, k, v).transpose(1, 2).flatten(2)
         return out[1](out[0](y)) / attn.rescale_output_factor
 

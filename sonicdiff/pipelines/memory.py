@@ -58,7 +58,7 @@ def fitting(pipeline: Any, device: torch.device) -> Memory:
     sizes = [sum(p.nbytes for p in part.parameters()) for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
     free, _ = torch.cuda.mem_get_info(device)
     needed = sum(sizes) + WORK, max(sizes) + WORK / 2
-    return next((mode for mode, most in zip(MODES, needed, strict=False) if most < free), "very-low")
+    return "full" if needed[0] < free else "low" if needed[1] < free else "very-low"
 
 
 def falls_back(method: Method) -> Method:

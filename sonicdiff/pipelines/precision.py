@@ -10,7 +10,7 @@ NAMES = ("float32", "bfloat16", "float16")
 
 
 def best_dtype(device: str | torch.device) -> torch.dtype:
-    """bfloat16 where the processor (AMX, AVX-512) or the GPU computes in it, float16 on older GPUs (what overflows is told), else float32."""
+    """bfloat16 where the processor (AMX, AVX-512) or the GPU computes in it, float16 on older GPUs (overflow is told), else float32."""
     kind = torch.device(device).type
     if kind == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16

@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from sonicdiff.diffusion import ddim
@@ -26,6 +28,27 @@ from sonicdiff.pipelines.memory import falls_back
 from sonicdiff.pipelines.noise import seeds_for
 from sonicdiff.pipelines.progress import OnStepEnd, Progress
 from sonicdiff.pipelines.source import Source
+
+
+@dataclass(frozen=True)
+class Walk:
+    """How a photo is inverted."""
+
+    schedule: ddim.Schedule
+    inversion: ddim.Inversion
+    refinements: int
+    solver: ddim.Solver
+
+    @property
+    def aligned(self) -> bool:
+        """Whether the UNet is asked at the very latents that it leads to, but for the last."""
+        return self.inversion == "current"
+
+    def ahead(self, source: Source | None, plan: editing.Plan, deaf: bool) -> int:
+        """The steps before the edit itself: inversion and features, as far as they are not there. deaf: features hear nothing."""
+        if source is not None:
+            return len(source.missing(plan))
+        return len(self.schedule) + (self.schedule.timesteps[0] in plan if self.aligned and deaf else len(plan))
 
 
 class SonicEditing(SonicComponents):
@@ -110,29 +133,17 @@ class SonicEditing(SonicComponents):
         schedule = self._schedule(given.num_inference_steps)
         plan = editing.injection_plan(self.unet, schedule, given.feature_injection, given.attention_injection)
         (number,) = seeds_for(1, given.seed, None) if given.variation else (None,)
-        how = schedule, given.inversion, given.inversion_refinements
-        key = (photos.sha256(photo), size, *how, given.solver, self.unet.dtype, self._fingerprint())
+        walk = Walk(schedule, given.inversion, given.inversion_refinements, given.solver)
+        silence = None if conditions.null_audio is None else conditions.null_audio[:1]
+        key = (photos.sha256(photo), size, walk, silence is None, self.unet.dtype, self._fingerprint())
         source = self.sources.get(key)
-        if source is not None:
-            source.latents = {t: latent.to(self._execution_device) for t, latent in source.latents.items()}
-        nothing = self.encode_prompt("")
-        deaf = editing.plain_model(self.unet, nothing)
-        silent = Guided(self.unet, [Branch(nothing, conditions.null_audio[:1], 1.0)]) if conditions.null_audio is not None else deaf
-        aligned = given.inversion == "current" and silent is deaf
-        ahead = self._ahead(source, plan, schedule, aligned)
+        ahead = walk.ahead(source, plan, silence is None)
         with (
             Progress(self, ahead + len(schedule), given.callback_on_step_end, given.show_progress) as progress,
             self.adapter.attached(self.unet),
             reused(self.unet, schedule.timesteps),
         ):
-            if source is None:
-                progress.begin("inversion")
-                x0 = self._encode(photo, size)
-                source = editing.invert(self.unet, deaf, x0, *how, plan if aligned else {}, progress, given.solver, self.sources.device)
-                source.reconstruction = self._decode(x0)
-            if missing := source.missing(plan):
-                progress.begin("features")
-                editing.record_features(self.unet, silent, source, missing, progress, self.sources.device)
+            source = self._complete(source, photo, size, walk, plan, silence, progress)
             if ahead:
                 self.sources.put(key, source)
             progress.begin("edit")
@@ -144,12 +155,29 @@ class SonicEditing(SonicComponents):
             latents = editing.resample(self.unet, eps_model, source, start, schedule, plan, progress, given.solver)
         assert source.reconstruction is not None
         finish = partial(carry_over, photo, reconstruction=source.reconstruction, amount=given.detail)
-        results = []
-        for each, latent in zip(heard, latents.split(1), strict=True):
-            made = {**record.made(self, "edit", settings, each, photo, given.image), "seed": number}
-            results.append(self._output(latent, given.output_type, made, finish))
+        made = [{**record.made(self, "edit", settings, each, photo, given.image), "seed": number} for each in heard]
+        results = [self._output(latent, given.output_type, each, finish) for latent, each in zip(latents.split(1), made, strict=True)]
         self.maybe_free_model_hooks()
         return results
+
+    def _complete(self, source: Source | None, photo: Image.Image, size: tuple[int, int], walk: Walk, plan: editing.Plan,
+                  silence: Tensor | None, progress: Progress) -> Source:  # fmt: skip
+        """A photo's source with all that the plan needs: inverted by what hears nothing, its features from what hears `silence`."""
+        nothing = self.encode_prompt("")
+        deaf = editing.plain_model(self.unet, nothing)
+        if source is None:
+            progress.begin("inversion")
+            x0 = self._encode(photo, size)
+            on_the_way = plan if walk.aligned and silence is None else {}
+            how = walk.schedule, walk.inversion, walk.refinements
+            source = editing.invert(self.unet, deaf, x0, *how, on_the_way, progress, walk.solver, self.sources.device)
+            source.reconstruction = self._decode(x0)
+        source.latents = {t: latent.to(self._execution_device) for t, latent in source.latents.items()}  # a kept one's were on the disk
+        if missing := source.missing(plan):
+            progress.begin("features")
+            silent = deaf if silence is None else Guided(self.unet, [Branch(nothing, silence, 1.0)])
+            editing.record_features(self.unet, silent, source, missing, progress, self.sources.device)
+        return source
 
     def _fill_in(self, given: SimpleNamespace) -> None:
         """Checks what an edit was given, and fills in what suits this checkpoint."""
@@ -164,12 +192,6 @@ class SonicEditing(SonicComponents):
         if given.inversion_refinements is None:
             given.inversion_refinements = int(self.config["inversion_refinements"]) if plain else 0
         given.guidance_rescale = float(self.config["guidance_rescale"] if given.guidance_rescale is None else given.guidance_rescale)
-
-    def _ahead(self, source: Source | None, plan: editing.Plan, schedule: ddim.Schedule, aligned: bool) -> int:
-        """The steps before the edit itself: inversion and features, as far as they are not there."""
-        if source is not None:
-            return len(source.missing(plan))
-        return len(schedule) + (len(plan) if not aligned else schedule.timesteps[0] in plan)
 
     def _kept(self, name: str, structure: float, most: float = math.inf) -> float:
         """This checkpoint's setting of that name, scaled by the structure to keep."""

@@ -72,6 +72,7 @@ class SourceCache:
         self.max_bytes, self.max_disk_bytes, self.device = max_bytes, max_disk_bytes, device
         self.directory = None if directory is None else Path(directory)
         self.sources: OrderedDict[Hashable, Source] = OrderedDict()
+        self.folder: object = None  # a temporary directory that lives as long as the cache
 
     def get(self, key: Hashable) -> Source | None:
         if key in self.sources:

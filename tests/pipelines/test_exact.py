@@ -101,6 +101,14 @@ def test_other_weights_are_another_photo(tiny: SonicDiffusionPipeline, photo: Pa
     assert phases[0] == "inversion"
 
 
+def test_features_that_hear_silence_are_not_those_that_hear_nothing(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
+    tiny.register_to_config(null_audio="zeros")
+    expected = tiny.edit(photo, sound, **FAST, output_type="latent")
+    tiny.sources = SourceCache(2**31)
+    tiny.edit(photo, None, "rain", **FAST)
+    assert torch.equal(tiny.edit(photo, sound, **FAST, output_type="latent"), expected)
+
+
 def test_constant_contexts_are_read_once(tiny: SonicDiffusionPipeline, sound: Path) -> None:
     counted: list[int] = []
     path = "up_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
