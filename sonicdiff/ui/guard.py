@@ -41,7 +41,9 @@ class Guard:
         limit = MOST_UPLOADED if upload else MOST_ASKED
         refusal = self.refusal(scope, headers) or too_large(headers, limit) or (no_room(LEAST_ROOM) if upload else None)
         if refusal is None and scope["method"] == "POST" and not upload:
-            receive, refusal = await looked_through(receive, MOST_ASKED)
+            cancels = scope["path"].rstrip("/").endswith("/cancel")
+            pending = scope["app"].get_blocks()._queue.pending_event_ids_session if cancels else None
+            receive, refusal = await looked_through(receive, MOST_ASKED, pending)
         if refusal is not None:
             await PlainTextResponse(*refusal)(scope, receive, send)
         else:

@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -56,8 +56,11 @@ def counted(receive: Receive, limit: int) -> Receive:
     return inner
 
 
-async def looked_through(receive: Receive, limit: int) -> tuple[Receive, Refusal | None]:
-    """A body that is no upload: read whole, since it is small. Returns a `receive` that gives it again, and why it is not let in."""
+async def looked_through(receive: Receive, limit: int, pending: Mapping[str, set[str]] | None = None) -> tuple[Receive, Refusal | None]:
+    """A body that is no upload: read whole, since it is small. Returns a `receive` that gives it again, and why it is not let in.
+
+    pending: where it asks for a run to be cancelled, see `foreign_run`.
+    """
     read, body, more = counted(receive, limit), b"", True
     try:
         while more:
@@ -70,7 +73,18 @@ async def looked_through(receive: Receive, limit: int) -> tuple[Receive, Refusal
     async def again() -> Message:
         return whole.pop() if whole else await receive()
 
-    return again, refused_body(body)
+    return again, refused_body(body) or (None if pending is None else foreign_run(body, pending))
+
+
+def foreign_run(body: bytes, pending: Mapping[str, set[str]]) -> Refusal | None:
+    """Why a run is not cancelled: it is another visitor's, whom Gradio does not ask. pending: the runs' names by session."""
+    try:
+        asked = json.loads(body)
+        session, run = str(asked["session_hash"]), str(asked["event_id"])
+    except (ValueError, KeyError, TypeError):
+        return None  # the route itself says what it expected
+    others = any(run in runs for name, runs in pending.items() if name != session)
+    return ("That run is another visitor's.", 403) if others else None
 
 
 def refused_body(body: bytes) -> Refusal | None:

@@ -100,11 +100,12 @@ def weights(parts: dict[str, Any]) -> dict[str, Tensor]:
 def test_a_single_file_is_the_directory(stock_base: Path, single_file: Path, tmp_path: Path) -> None:
     a, b = base_components(stock_base), base_components(single_file, config=stock_base)
     assert set(a) == set(b) == {"vae", "text_encoder", "tokenizer", "unet", "scheduler"}
-    assert set(weights(a)) == set(weights(b)) and all(torch.equal(weights(a)[key], weights(b)[key]) for key in weights(a))
+    expected, found = weights(a), weights(b)
+    assert set(expected) == set(found) and all(torch.equal(value, found[key]) for key, value in expected.items())
     assert a["tokenizer"]("rain")["input_ids"] == b["tokenizer"]("rain")["input_ids"]
     assert a["scheduler"].config["steps_offset"] == 1 and not a["scheduler"].config["set_alpha_to_one"]
-    written = base_components(saved_base(single_file, tmp_path / "base", config=stock_base))
-    assert all(torch.equal(weights(a)[key], weights(written)[key]) for key in weights(a))
+    written = weights(base_components(saved_base(single_file, tmp_path / "base", config=stock_base)))
+    assert all(torch.equal(value, written[key]) for key, value in expected.items())
     assert saved_base(stock_base, tmp_path / "none") == stock_base and not (tmp_path / "none").exists()
 
 

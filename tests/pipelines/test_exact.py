@@ -32,19 +32,16 @@ def test_equals_the_plain_loops_in_double_precision(null: bool) -> None:
 
 
 def test_no_work_is_done_twice() -> None:
-    """On Stable Diffusion's topology; at full size the figures are bench/flops.py's."""
-    scene = flops.Scene(flops.NARROW, False, 10, device="meta")
+    """On Stable Diffusion's topology, four steps, in passes of the UNet; at full size the figures are bench/flops.py's."""
+    scene = flops.Scene(flops.NARROW, False, 4, device="meta")
     with torch.no_grad():
         once, _ = flops.counted(lambda: scene.unet(scene.x0, 1, encoder_hidden_states=scene.nothing))
     photo, source = flops.counted(scene.prepare)
     sound, _ = flops.counted(lambda: scene.edit(source))
-    assert 10 + 5 < photo / once < 10 + 5 + 3 * 0.55  # five passes end at the last attention layer, three at a convolution before it
-    assert sound / once < 10 * 1.57  # two branches, one encoder; the plain loop's are 30.5
+    assert photo / once < 4 + 2.7  # the passes for features end where these are
+    assert sound / once < 4 * 1.56  # two branches, one encoder, and nothing that injection overwrites; the plain loop's are 12.2
     aligned, source = flops.counted(lambda: scene.prepare("current"))
-    assert 10 < aligned / once < 11
-    assert len(source.features) == 10 and not source.missing(scene.plan)
-    plain, shared = (flops.counted(lambda share=share: scene.generate(share))[0] for share in (False, True))
-    assert shared < 0.87 * plain
+    assert 4 < aligned / once < 5 and not source.missing(scene.plan)
 
 
 def test_features_come_with_an_aligned_inversion(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
