@@ -33,7 +33,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))  # the visitor, the hostile requests and the tiny models are shared with the tests
 from hostile import everything, judged  # noqa: E402
-from visitor import Visitor  # noqa: E402
+from visitor import Visitor, trap  # noqa: E402
 
 PHOTO, SOUND = ROOT / "examples/photos/valley.jpg", ROOT / "examples/sounds/splash.ogg"
 STEPS = {"num_inference_steps": 5}
@@ -257,10 +257,8 @@ def given_up(app: App, number: int, way: str, after: float) -> float:
 def hostile(app: App) -> dict[str, Any]:
     """The tests' hostile requests: how many were refused, got a file, or found no server any more."""
     table: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    came: list[Any] = []
-    with socket.create_server(("127.0.0.1", 0)) as trap, Visitor(app.address) as visitor:
-        threading.Thread(target=trapped, args=(trap, came), daemon=True).start()
-        attacks = everything(trap.getsockname()[1], visitor)
+    with trap() as (port, came), Visitor(app.address) as visitor:
+        attacks = everything(port, visitor)
         for attack in attacks:
             began = time.monotonic()
             with Visitor(app.address) as each:
@@ -279,16 +277,6 @@ def hostile(app: App) -> dict[str, Any]:
         total.update(count)
         print(f"{kind:20}", *(f"{count[column]:16}" for column in columns))
     return {**{column: total[column] for column in columns}, "connections made for visitors": len(came)}
-
-
-def trapped(server: socket.socket, came: list[Any]) -> None:
-    while True:
-        try:
-            connection, whence = server.accept()
-        except OSError:
-            return
-        came.append(whence)
-        connection.close()
 
 
 def soak(app: App, count: int = 2000, every: int = 50) -> dict[str, Any]:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ import librosa
 import torch
 from torch import Tensor
 from transformers import ClapAudioConfig, ClapAudioModelWithProjection
+from typer.testing import CliRunner
+
+from sonicdiff.cli.app import app
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -188,3 +193,19 @@ def laion_file(model: ClapAudioModelWithProjection) -> dict[str, Any]:
 def save(folder: Path, name: str, content: Any) -> Path:
     torch.save(content, folder / name)
     return folder / name
+
+
+@contextmanager
+def disk_full_after(size: int) -> Iterator[None]:
+    """No file may grow beyond so many bytes: what is written to it fails as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def convert_command(*arguments: Any) -> Any:
+    """`sonicdiff convert` with these arguments."""
+    return CliRunner().invoke(app, ["convert", *map(str, arguments)])

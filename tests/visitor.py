@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -92,3 +95,22 @@ class Visitor:
         """The file that an endpoint made, and the seed that it says."""
         file, seed = message["output"]["data"]
         return self.http.get(f"{API}/file={file['path']}").raise_for_status().content, seed
+
+
+@contextmanager
+def trap() -> Iterator[tuple[int, list[Any]]]:
+    """A port of this machine, and who connected to it."""
+    came: list[Any] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def wait() -> None:
+            while True:
+                try:
+                    connection, whence = server.accept()
+                except OSError:
+                    return
+                came.append(whence)
+                connection.close()
+
+        threading.Thread(target=wait, daemon=True).start()
+        yield server.getsockname()[1], came

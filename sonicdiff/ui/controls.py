@@ -173,7 +173,7 @@ COUNT = Number("count", "Variations", "How many pictures.", 1, low=1, high=8, st
 AUDIO_GUIDANCE = Number("audio_guidance_scale", "Follow the sound", "Guidance from the sound.", 7.5, low=0, high=20, step=0.5)
 GUIDANCE = Number("guidance_scale", "Follow the words", "Guidance from the words.", 5.0, low=0, high=20, step=0.5)
 BETA = Number("beta", "Sound strength", "0 is deaf, 1 is as trained.", 1.0, low=0, high=2)
-LAYERS = Weights("layers", "Weights by layer", "For example mid_block*=1.5, up_blocks.1*=0: times the sound strength.")
+LAYERS = Weights("layers", "Weights by layer", "For example `mid_block*=1.5, up_blocks.1*=0`: times the sound strength.")
 START = Number("audio_start", "The sound acts from", "As a part of the run: 0 is its beginning.", 0.0, low=0, high=1)
 END = Number("audio_end", "The sound acts until", "As a part of the run: 1 is its end.", 1.0, low=0, high=1)
 MIX = (

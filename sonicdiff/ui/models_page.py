@@ -116,7 +116,7 @@ def machine() -> str:
 
 def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str], public: bool) -> gr.Markdown:
     """Gives the table of what was measured. public: visitors are strangers, who choose no more than a model."""
-    gr.Markdown("### Models\nA model by a name that is 'here' can be chosen below; its card is in its folder under `checkpoints/`.")
+    gr.Markdown("### Models\nA model that is 'here' can be chosen below; the cards of ours are in their folders under `checkpoints/`.")
     known = gr.Markdown(listed())
     with gr.Row():
         for menu in menus.values():

@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file
 from hostile import Attack, everything, judged, long_sound
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
-from visitor import API, Visitor
+from visitor import API, Visitor, trap
 
 from sonicdiff.pipelines import provenance
 from sonicdiff.ui import compute, guard, serving, session, tasks
@@ -76,22 +76,9 @@ def visitor(address: str) -> Iterator[Visitor]:
 
 
 @pytest.fixture(scope="module")
-def trap() -> Iterator[tuple[int, list[Any]]]:
-    """A port of this machine, and who connected to it."""
-    came: list[Any] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def wait() -> None:
-            while True:
-                try:
-                    connection, whence = server.accept()
-                except OSError:
-                    return
-                came.append(whence)
-                connection.close()
-
-        threading.Thread(target=wait, daemon=True).start()
-        yield server.getsockname()[1], came
+def trapped() -> Iterator[tuple[int, list[Any]]]:
+    with trap() as (port, came):
+        yield port, came
 
 
 def soon(condition: Callable[[], bool], seconds: float = 12.0) -> bool:
@@ -220,8 +207,8 @@ def test_nothing_goes_round_the_queue(visitor: Visitor) -> None:
             assert visitor.post(f"/{route}/x", {**body, "fn_index": visitor.functions()[endpoint]}).status_code == 404
 
 
-def test_every_attack_is_refused_and_the_app_goes_on(address: str, trap: tuple[int, list[Any]]) -> None:
-    port, came = trap
+def test_every_attack_is_refused_and_the_app_goes_on(address: str, trapped: tuple[int, list[Any]]) -> None:
+    port, came = trapped
     with Visitor(address) as visitor:
         attacks = everything(port, visitor)
     assert len(attacks) > 200
