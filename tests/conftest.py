@@ -34,7 +34,9 @@ def loaded_tiny(tiny_directory: Path) -> SonicDiffusionPipeline:
 @pytest.fixture
 def tiny(loaded_tiny: SonicDiffusionPipeline) -> SonicDiffusionPipeline:
     """The tiny pipeline, as if loaded afresh."""
-    return copy.deepcopy(loaded_tiny)
+    fresh = copy.deepcopy(loaded_tiny)
+    fresh.sources.sources.clear()  # other tests' photos
+    return fresh
 
 
 @pytest.fixture(scope="session")

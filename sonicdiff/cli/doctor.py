@@ -89,9 +89,9 @@ def models() -> bool:
     """The models by name; whether the default one is here."""
     from sonicdiff.pipelines.directory import faults
     from sonicdiff.pipelines.pulling import at_hand
-    from sonicdiff.pipelines.registry import BASES, CHECKPOINTS
+    from sonicdiff.pipelines.registry import CHECKPOINTS, PARTS
 
-    for name in (*CHECKPOINTS, *BASES):
+    for name in (*CHECKPOINTS, *PARTS):
         found = at_hand(name)
         embedded = name in CHECKPOINTS and CHECKPOINTS[name].embedded
         absent = "NOT FOUND; set SONICDIFF_CHECKPOINTS to the folder that holds it" if embedded else f"not here; sonicdiff pull {name}"

@@ -11,11 +11,11 @@ import typer
 
 
 def list_models() -> None:
-    """List the models known by name, and the bases they can stand on."""
+    """List the models known by name, and what else can be fetched."""
     from sonicdiff.pipelines.pulling import at_hand
-    from sonicdiff.pipelines.registry import BASES, CHECKPOINTS
+    from sonicdiff.pipelines.registry import CHECKPOINTS, PARTS
 
-    for one in (*CHECKPOINTS.values(), *BASES.values()):
+    for one in (*CHECKPOINTS.values(), *PARTS.values()):
         here = at_hand(one.name)
         embedded = one.name in CHECKPOINTS and CHECKPOINTS[one.name].embedded
         place = here or ("not found" if embedded else f"not here; `sonicdiff pull {one.name}` fetches it")

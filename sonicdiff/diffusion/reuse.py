@@ -68,13 +68,17 @@ class TimeTable:
         self.moved = hasattr(unet.time_embedding.linear_1, "_hf_hook")  # a layer at a time is on the device: leave them alone
         if self.moved:
             return
-        times = torch.tensor(list(timesteps), device=unet.device)
-        self.embedded = unet.time_embedding(unet.time_proj(times).to(unet.dtype))
+        self.times = torch.tensor(list(timesteps), device=unet.device)
+        self.embedded = unet.time_embedding(unet.time_proj(self.times).to(unet.dtype))
 
-    def note(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """The timestep of the pass that begins."""
+    def note(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """The timestep of the pass that begins, which is given as a tensor of the device: nothing is sent there in a step."""
         t = args[1] if len(args) > 1 else kwargs["timestep"]
         self.row = self.rows.get(t) if isinstance(t, int) else None
+        if self.row is None or self.moved:
+            return None
+        there = self.times[self.row]
+        return ((args[0], there, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "timestep": there})
 
     def layer(self, path: str) -> nn.Module:
         resnet: Any = self.unet.get_submodule(path)

@@ -19,8 +19,9 @@ from sonicdiff.pipelines.bases import base_components
 from sonicdiff.pipelines.memory import Memory, set_memory
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.pipelines.precision import best_dtype, dtype_of, laid_out
+from sonicdiff.pipelines.previewing import small_decoder
 from sonicdiff.pipelines.pulling import pull
-from sonicdiff.pipelines.registry import BASES
+from sonicdiff.pipelines.registry import BASES, PARTS
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 Pipeline = SonicDiffusionPipeline | MusicPipeline
@@ -41,6 +42,8 @@ def resolve(
         return path
     if name in BASES:
         raise ValueError(f"{name!r} is a base, without audio layers; give it as base= (--base) with a model such as 'landscape'")
+    if name in PARTS:
+        raise ValueError(f"{name!r} is {PARTS[name].description}, and no model; it is used where it is here")
     return pull(name, cache_dir=cache_dir, revision=revision, token=token)
 
 
@@ -80,6 +83,8 @@ def load(
             check_fit(pipeline, base)
             pipeline.base = os.fspath(base)
     set_memory(pipeline, memory, device)
+    if (decoder := small_decoder(pipeline.vae, dtype)) is not None:
+        pipeline.preview_decoder = decoder.to(device)
     return pipeline
 
 
@@ -132,14 +137,19 @@ def load_music(
 
 
 class Loaded:
-    """The models that were used last, at most `most` of them, by name or path, device and the options of `load`."""
+    """The models that were used last, at most `most` of them, by name or path, device and the options of `load`.
+
+    memory: the mode of those that are loaded without one.
+    """
 
     def __init__(self, most: int = 2) -> None:
         self.most, self.lock = most, threading.Lock()
+        self.memory: Memory = "auto"
         self.pipelines: OrderedDict[Hashable, Pipeline] = OrderedDict()
 
     def get(self, name_or_path: str, device: str | None, **options: Any) -> Pipeline:
         with self.lock:
+            options.setdefault("memory", self.memory)
             key = name_or_path, device, tuple(sorted((name, value) for name, value in options.items() if value is not None))
             if key not in self.pipelines:
                 while len(self.pipelines) >= self.most:  # first, so that there is room for the new one
@@ -148,10 +158,13 @@ class Loaded:
             self.pipelines.move_to_end(key)
             return self.pipelines[key]
 
-    def keep(self, most: int) -> None:
-        """Holds at most so many from now on."""
+    def keep(self, most: int, memory: Memory = "auto") -> None:
+        """Holds at most so many from now on, in this mode."""
         with self.lock:
             self.most = most
+            if memory != self.memory:
+                self.memory = memory
+                self.pipelines.clear()
             while len(self.pipelines) > most:
                 self.pipelines.popitem(last=False)
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor
 from transformers import ClapAudioModelWithProjection, ClapFeatureExtractor, CLIPTextModel, CLIPTokenizer
@@ -25,10 +25,11 @@ from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.conditioning import encode_prompt
 from sonicdiff.pipelines.denoiser import Conditions
 from sonicdiff.pipelines.loras import AudioLoraMixin
+from sonicdiff.pipelines.saving import Saving
 from sonicdiff.pipelines.source import SourceCache, fingerprint
 
 
-class SonicComponents(AudioLoraMixin, DiffusionPipeline):
+class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
     """What `generate`, `edit` and `interpolate` are made of.
 
     null_audio says what "no sound" is to this checkpoint: "off" skips the audio layers (the unconditional model is the pretrained
@@ -87,6 +88,7 @@ class SonicComponents(AudioLoraMixin, DiffusionPipeline):
             inversion_refinements=inversion_refinements,
         )
         self.sources = SourceCache(max_bytes=2**31)
+        self.preview_decoder: AutoencoderTiny | None = None  # see `sonicdiff.pipelines.previewing`
         self._interrupt = False
         self.memory = "full"  # see `sonicdiff.pipelines.memory`
         self.base: str | None = None  # where it is not its directory's own

@@ -44,7 +44,9 @@ def variant_in(directory: Path) -> str | None:
 
 
 def faults(directory: Path) -> list[str]:
-    """What is missing from a model's directory, or cut short in it; empty for a whole one."""
+    """What is missing from a directory of a model, or of one part of it, or cut short there; empty for a whole one."""
+    if (directory / "config.json").is_file():
+        return part_faults(directory, "", None)
     if not (directory / "model_index.json").is_file():
         return ["model_index.json is missing"]
     variant = variant_in(directory)

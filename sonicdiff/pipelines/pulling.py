@@ -13,7 +13,7 @@ from sonicdiff.pipelines.hub.access import HubError, cached, is_repository, own_
 from sonicdiff.pipelines.hub.fetching import check_room, fetch
 from sonicdiff.pipelines.hub.fetching import verify as differing
 from sonicdiff.pipelines.hub.transfer import Tell
-from sonicdiff.pipelines.registry import BASES, CHECKPOINTS, Checkpoint, Repository
+from sonicdiff.pipelines.registry import BASES, CHECKPOINTS, PARTS, Checkpoint, Repository
 
 
 def folders() -> list[Path]:
@@ -24,9 +24,9 @@ def folders() -> list[Path]:
 
 
 def at_hand(name: str, cache_dir: str | os.PathLike[str] | None = None, revision: str | None = None) -> Path | None:
-    """The directory of a known model or base: one of `folders`, our own cache, or the hub's. Touches no network."""
-    if name in BASES:
-        return cached(pinned(BASES[name].repository, revision), cache_dir)
+    """The directory of a known model or part: one of `folders`, our own cache, or the hub's. Touches no network."""
+    if name in PARTS:
+        return cached(pinned(PARTS[name].repository, revision), cache_dir)
     checkpoint = CHECKPOINTS[name]
     for folder in folders():
         if (folder / name / "model_index.json").is_file():
@@ -41,12 +41,12 @@ def pull(
     name: str, tell: Tell | None = None, *, cache_dir: str | os.PathLike[str] | None = None, revision: str | None = None,
     token: str | bool | None = None,
 ) -> Path:  # fmt: skip
-    """The directory of a known model, a base or a repository owner/name, fetched where it is not here. Touches no network where it is.
+    """The directory of a known model or part, or of a repository owner/name, fetched where it is not here. Touches no network where it is.
 
     revision: not of a model in pieces, which are pinned to each other. Raises ValueError for a name that is none, and what `fetch` does.
     """
-    if name in BASES:
-        return fetch(pinned(BASES[name].repository, revision), cache_dir, token, tell)
+    if name in PARTS:
+        return fetch(pinned(PARTS[name].repository, revision), cache_dir, token, tell)
     if name not in CHECKPOINTS:
         return pull_repository(name, tell, cache_dir, revision, token)
     checkpoint = CHECKPOINTS[name]
@@ -83,8 +83,8 @@ def pull_repository(
 
 def verify(name: str, *, cache_dir: str | os.PathLike[str] | None = None, revision: str | None = None) -> list[str]:
     """The fetched files that differ from their hash, of whatever `pull` takes; they are removed, so that it brings them anew."""
-    if name in BASES:
-        repositories = [pinned(BASES[name].repository, revision)]
+    if name in PARTS:
+        repositories = [pinned(PARTS[name].repository, revision)]
     elif name in CHECKPOINTS:
         source, base = CHECKPOINTS[name].source, CHECKPOINTS[name].base
         repositories = [] if isinstance(source, str) else [pinned(source[0], revision), *source[1:]]

@@ -22,8 +22,8 @@ class Repository:
 
 
 @dataclass(frozen=True)
-class Base:
-    """A Stable Diffusion 1.x that audio layers can be set into. size_mb: what is fetched."""
+class Part:
+    """What is no model by itself: a Stable Diffusion 1.x that audio layers can be set into, or a decoder. size_mb: what is fetched."""
 
     name: str
     description: str
@@ -58,18 +58,18 @@ class Checkpoint:
 
 
 # Both commits are those that public code pins these very repositories to. No published commit was found of riffusion-model-v1 with its
-# safetensors, of the authors' Space, or of msclap: their heads are taken, and what was fetched is what stays.
+# safetensors, of the authors' Space, of msclap or TAESD: their heads are taken, and what was fetched is what stays.
 BASES = {
     base.name: base
     for base in (
-        Base(
+        Part(
             "sd-1.5",
             "Stable Diffusion 1.5, the mirror of the deleted original",
             Repository("stable-diffusion-v1-5/stable-diffusion-v1-5", "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"),
             "OpenRAIL-M",
             2140,
         ),
-        Base(
+        Part(
             "sd-1.4",
             "Stable Diffusion 1.4, which the paper's weights were trained on",
             Repository("CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b"),
@@ -78,6 +78,10 @@ BASES = {
         ),
     )
 }
+
+TAESD = Repository("madebyollin/taesd", files=("config.json", "diffusion_pytorch_model.safetensors"))
+PARTS = {**BASES, "taesd": Part("taesd", "a small decoder: previews in colour and shape at full size", TAESD, "MIT", 10)}
+"""What else can be fetched by name."""
 
 SPACE = "burakcanbiner/SonicDiffusion"
 CLAP_2022 = Repository("microsoft/msclap", files=("CLAP_weights_2022.pth",))

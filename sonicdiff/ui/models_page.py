@@ -13,12 +13,18 @@ import torch
 
 from sonicdiff.pipelines import pulling
 from sonicdiff.pipelines.checkpoints import LOADED, load_music, load_pictures
+from sonicdiff.pipelines.memory import Memory
 from sonicdiff.pipelines.music.jam import Asked, Jam
 from sonicdiff.pipelines.registry import CHECKPOINTS
 from sonicdiff.ui.compute import TICK, Tell
 from sonicdiff.ui.widgets import COMPUTING, INSTANT, answered, computed
 
-MEMORY = {"Both models stay loaded": 2, "Only the one in use stays loaded": 1}
+MEMORY: dict[str, tuple[int, Memory]] = {  # how many models stay loaded, and how
+    "Both models stay loaded": (2, "auto"),
+    "Only the one in use stays loaded": (1, "auto"),
+    "One part of it at a time on the device": (1, "low"),
+    "One layer at a time (slow)": (1, "very-low"),
+}
 FEW = 4  # steps of a measurement
 
 
@@ -129,10 +135,10 @@ def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str],
                 name = gr.Dropdown(wanted, value=wanted[0], label="Fetch from the Hugging Face Hub")
                 fetch = gr.Button("Fetch", size="sm")
             with gr.Column(min_width=240):
-                memory = gr.Radio(list(MEMORY), value="Both models stay loaded", label="Memory")
+                memory = gr.Radio(list(MEMORY), value=next(iter(MEMORY)), label="Memory")
         status = gr.Markdown(elem_classes="status", container=False)
         fetch.click(fetching, name, status, api_visibility="private", show_progress="hidden").then(listed, None, known, **INSTANT)
-        memory.input(lambda choice: LOADED.keep(MEMORY[choice]), memory, None, **INSTANT)
+        memory.input(lambda choice: LOADED.keep(*MEMORY[choice]), memory, None, **INSTANT)
     gr.Markdown(f"### This machine\n{machine()}")
     times = gr.Markdown(speeds.table())
     measure = gr.Button("Measure again", size="sm")

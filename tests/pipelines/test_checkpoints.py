@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +102,32 @@ def test_public_functions(tiny_directory: Path, photo: Path, sound: Path) -> Non
 def test_null_audio_is_checked(tiny: SonicDiffusionPipeline) -> None:
     with pytest.raises(ValueError, match="expected 'off' or 'zeros'"):
         SonicDiffusionPipeline(**tiny.components, null_audio="none")
+
+
+def test_saving_over_what_was_loaded_gives_the_same_model(tiny_directory: Path, tmp_path: Path) -> None:
+    """The weights in use may be mapped from the very files, sharded where the new ones are not, and be links into the Hub's cache."""
+    place, linked = tmp_path / "model", tmp_path / "blob"
+    shutil.copytree(tiny_directory, place)
+    checkpoints.load(place).unet.save_pretrained(place / "unet", max_shard_size="100KB")
+    (place / "unet" / "diffusion_pytorch_model.safetensors").unlink(missing_ok=True)
+    os.link(place / "vae" / "diffusion_pytorch_model.safetensors", linked)
+    blob = linked.read_bytes()
+    pipeline = checkpoints.load(place)
+    settings = {"prompt": "rain", "seed": 1, "num_inference_steps": 2, "show_progress": False, "output_type": "np"}
+    expected = pipeline.generate(**settings)[0]
+    pipeline.vae.decoder.conv_out.bias.data += 0.1
+    pipeline.save_pretrained(place)
+    changed = checkpoints.load(place).generate(**settings)[0]
+    assert np.array_equal(pipeline.generate(**settings)[0], changed) and not np.array_equal(changed, expected)
+    assert linked.read_bytes() == blob and len(list((place / "unet").glob("*.safetensors"))) == 1
+    assert not list(place.glob(".*"))
+
+
+def test_models_are_kept_as_many_and_as_they_are_wanted(tiny_directory: Path) -> None:
+    loaded = checkpoints.Loaded()
+    first = loaded.get(str(tiny_directory), "cpu")
+    assert loaded.get(str(tiny_directory), "cpu") is first and first.memory == "full"
+    loaded.keep(1, "low")
+    second = loaded.get(str(tiny_directory), "cpu")
+    assert second is not first and second.memory == "low" and len(loaded.pipelines) == 1
+    assert loaded.get(str(tiny_directory), "cpu", memory="full").memory == "full"

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench import flops
 from sonicdiff.diffusion.reuse import Kept, reused
+from sonicdiff.pipelines import editing
+from sonicdiff.pipelines.denoiser import Conditions, guided_model
 from sonicdiff.pipelines.memory import set_memory
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 from sonicdiff.pipelines.source import SourceCache, fingerprint
@@ -42,6 +45,33 @@ def test_no_work_is_done_twice() -> None:
     assert sound / once < 4 * 1.56  # two branches, one encoder, and nothing that injection overwrites; the plain loop's are 12.2
     aligned, source = flops.counted(lambda: scene.prepare("current"))
     assert 4 < aligned / once < 5 and not source.missing(scene.plan)
+
+
+class Watch(TorchDispatchMode):
+    """Notes what makes the host wait for the device, or sends the device something from the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if any(word in str(func) for word in ("_local_scalar_dense", "is_nonzero", "aten.equal", "nonzero", "masked_select", "lift_fresh")):
+            self.found.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("null", [False, True])
+def test_host_and_device_do_not_wait_for_each_other_in_a_step(null: bool) -> None:
+    scene = flops.Scene(flops.NARROW, null, 4)
+    source, steps = scene.prepare(), scene.schedule.timesteps
+    conditions = Conditions(
+        scene.nothing, scene.nothing, scene.tokens, scene.null_tokens, 7.5, 7.5, 1.0, 0.0, 1.0, focus=2.0, guidance_rescale=0.7
+    )
+    with torch.no_grad(), scene.adapter.attached(scene.unet), reused(scene.unet, steps):
+        model = guided_model(scene.unet, scene.schedule, conditions, share_encoder=True)
+        with Watch() as watch:
+            editing.resample(scene.unet, model, source, source.latents[steps[0]], scene.schedule, scene.plan, flops.ignore)
+    assert watch.found == []
 
 
 def test_features_come_with_an_aligned_inversion(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:

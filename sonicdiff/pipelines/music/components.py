@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -27,6 +27,7 @@ from sonicdiff.pipelines.music.clip import Clip
 from sonicdiff.pipelines.music.level import gain_to
 from sonicdiff.pipelines.music.seeds import Seed
 from sonicdiff.pipelines.music.tempo import BEATS_A_BAR, Grid
+from sonicdiff.pipelines.saving import Saving
 
 STRENGTHS = {"hint": 0.9, "remix": 0.75, "vary": 0.55, "touch up": 0.35}
 FADE = 0.01  # seconds, at the end of a clip that is cut off
@@ -59,7 +60,7 @@ class Start:
     mask: Tensor | None = None
 
 
-class MusicComponents(DiffusionPipeline):
+class MusicComponents(Saving, DiffusionPipeline):
     """What `music`, `riff`, `edit` and `interpolate` are made of.
 
     A checkpoint's configuration says: spectrogram, the settings of its pictures; frames_a_beat, how wide a beat is in the pictures it
@@ -86,6 +87,7 @@ class MusicComponents(DiffusionPipeline):
         if params.stereo:
             raise ValueError("got stereo spectrogram settings; expected mono: a stereo sound is two pictures")
         self.register_to_config(spectrogram=asdict(params), frames_a_beat=frames_a_beat, bpm=bpm, guidance_scale=guidance_scale)
+        self.preview_decoder: AutoencoderTiny | None = None  # see `sonicdiff.pipelines.previewing`
         self._interrupt = False
 
     @property
