@@ -53,14 +53,14 @@ def renders(split: str, count: int) -> Iterator[Image.Image]:
 def distilled(vae: AutoencoderKL, steps: int) -> AutoencoderTiny:
     torch.manual_seed(0)
     latents = latents_of(vae, renders("train", PICTURES))
-    targets = torch.cat([vae.decode(part / vae.config["scaling_factor"]).sample for part in latents.split(16)])
+    targets = torch.cat([vae.decode(part / vae.config["scaling_factor"], return_dict=False)[0] for part in latents.split(16)])
     student = tiny(24, latents.shape[1])
     optimizer = torch.optim.Adam(student.decoder.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
     for _ in range(steps):
         chosen = torch.randint(len(latents), (8,))
         with torch.enable_grad():
-            loss = F.mse_loss(student.decode(latents[chosen]).sample, targets[chosen])
+            loss = F.mse_loss(student.decode(latents[chosen], return_dict=False)[0], targets[chosen])
             optimizer.zero_grad()
             loss.backward()
         optimizer.step()

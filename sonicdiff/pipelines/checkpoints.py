@@ -83,8 +83,7 @@ def load(
             check_fit(pipeline, base)
             pipeline.base = os.fspath(base)
     set_memory(pipeline, memory, device)
-    if (decoder := small_decoder(pipeline.vae, dtype)) is not None:
-        pipeline.preview_decoder = decoder.to(device)
+    pipeline.preview_decoder = small_decoder(pipeline.vae, dtype, device)
     return pipeline
 
 

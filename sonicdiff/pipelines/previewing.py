@@ -30,12 +30,12 @@ def preview(pipeline: Any, latents: Tensor) -> Image.Image:
     return mapped(latents, colours_of(pipeline))
 
 
-def small_decoder(vae: Any, dtype: torch.dtype) -> AutoencoderTiny | None:
+def small_decoder(vae: Any, dtype: torch.dtype, device: torch.device) -> AutoencoderTiny | None:
     """TAESD (Bohan 2023) where it suits an autoencoder and is here (`sonicdiff pull taesd`); nothing is fetched."""
     if (vae.config["latent_channels"], vae.config["scaling_factor"]) != STABLE_DIFFUSION:
         return None
     place = pulling.at_hand("taesd")
-    return None if place is None else directory.read(place, AutoencoderTiny, dtype, None)
+    return None if place is None else directory.read(place, AutoencoderTiny, dtype, None).to(device)
 
 
 def decoded(decoder: AutoencoderTiny, latents: Tensor) -> Image.Image:

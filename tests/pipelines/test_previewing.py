@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,8 +25,9 @@ PHOTO = Path(__file__).parents[2] / "examples/photos/valley.jpg"
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub with a small model of TAESD's layout."""
     torch.manual_seed(0)
-    small = {"encoder_block_out_channels": (4,) * 4, "decoder_block_out_channels": (4,) * 4}
-    AutoencoderTiny(**small, num_encoder_blocks=(1,) * 4, num_decoder_blocks=(1,) * 4).save_pretrained(tmp_path / "taesd")
+    sizes: Any = {"encoder_block_out_channels": [4] * 4, "decoder_block_out_channels": [4] * 4}
+    model: Any = AutoencoderTiny.from_config({**sizes, "num_encoder_blocks": [1] * 4, "num_decoder_blocks": [1] * 4})
+    model.save_pretrained(tmp_path / "taesd")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     with serving({"models/madebyollin/taesd": tmp_path / "taesd"}) as hub:
@@ -40,6 +42,7 @@ def test_the_cheap_preview_has_the_decoders_colours() -> None:
     latents = pipeline._encode(photo, pipeline.size(photo))
     whole = codec.to_image(codec.decode(pipeline.vae, latents))
     exact = np.asarray(whole.resize((latents.shape[3], latents.shape[2]), Image.Resampling.BOX), dtype=float)
+    pipeline._preview_seconds = 0.0  # pyright: ignore[reportAttributeAccessIssue]
     assert preview(pipeline, latents) == whole
     pipeline._preview_seconds = 1.0  # pyright: ignore[reportAttributeAccessIssue]
     cheap = np.asarray(preview(pipeline, latents), dtype=float)
@@ -55,14 +58,15 @@ def test_the_small_decoder_is_used_where_it_is_here(hub: Hub, tiny_directory: Pa
     pipeline = checkpoints.load(tiny_directory, "cpu")
     latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     pipeline._preview_seconds = 1.0  # pyright: ignore[reportAttributeAccessIssue]
-    expected = AutoencoderTiny.from_pretrained(place).decode(latents).sample[0].permute(1, 2, 0).numpy() / 2 + 0.5
+    expected = AutoencoderTiny.from_pretrained(place).decode(latents, return_dict=False)[0][0].permute(1, 2, 0).numpy() / 2 + 0.5
     found = np.asarray(preview(pipeline, latents), dtype=float) / 255
     assert found.shape == (64, 64, 3) and np.abs(found - expected.clip(0, 1)).max() < 0.003
 
 
 def test_it_is_for_stable_diffusions_latents_alone(hub: Hub, loaded_tiny: SonicDiffusionPipeline) -> None:
     pulling.pull("taesd")
-    assert small_decoder(loaded_tiny.vae, torch.float32) is not None
-    assert small_decoder(load_pictures("mini").vae, torch.float32) is None
+    where = torch.float32, torch.device("cpu")
+    assert small_decoder(loaded_tiny.vae, *where) is not None
+    assert small_decoder(load_pictures("mini").vae, *where) is None
     with pytest.raises(ValueError, match=r"'taesd' is a small decoder.* and no model"):
         checkpoints.load("taesd")
