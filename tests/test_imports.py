@@ -12,13 +12,14 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sonicdiff"
 LEAVES = {"audio", "models", "diffusion"}
-SHARED = {*LEAVES, "synthetic", "pipelines"}
+SHARED = {*LEAVES, "synthetic", "pipelines", "data"}
 ALLOWED = {
     "audio": set(),
     "models": set(),
     "diffusion": set(),
     "synthetic": {"audio"},
     "pipelines": LEAVES,
+    "data": {*LEAVES, "synthetic", "pipelines"},
     "training": SHARED,
     "evaluation": SHARED,
     "ui": {*LEAVES, "pipelines"},

@@ -88,12 +88,13 @@ def caption(scene: Scene, seed: int) -> str:
     rng = np.random.default_rng((seed, 0xCAB))
     frames = SHORT_FRAMES if rng.random() < 0.25 else FRAMES
     strength = min(2, int(max(scene.intensity - 0.2, 0.0) / 0.8 * 3))
-    return _pick(rng, frames).format(
-        place=_pick(rng, PLACE_WORDS[scene.place]),
-        light=_pick(rng, LIGHT_WORDS[scene.light]),
-        cause=_pick(rng, CAUSE_WORDS[scene.cause][strength]),
+    return pick(rng, frames).format(
+        place=pick(rng, PLACE_WORDS[scene.place]),
+        light=pick(rng, LIGHT_WORDS[scene.light]),
+        cause=pick(rng, CAUSE_WORDS[scene.cause][strength]),
     )
 
 
-def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+def pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+    """One of `options`."""
     return options[rng.integers(len(options))]

@@ -49,7 +49,7 @@ def render_sound(cause: str, intensity: float, seed: int, seconds: float = 10.0,
     stage = Clock(max(clock.n, sample_rate), sample_rate)
     samples = MAKERS[cause](making, float(intensity), stage)[: clock.n]
     target = levelling.uniform(-62, -50) if cause == CALM else ramp(-38, -16, intensity) + levelling.normal(0, 2)
-    return _finished(samples, clock, float(target))
+    return finished(samples, clock, float(target))
 
 
 def mix(sounds: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
@@ -70,7 +70,7 @@ def _loudness(samples: np.ndarray, rate: int) -> float:
     return float(max(np.percentile(loud, 90), 0.4 * loud.max()))
 
 
-def _finished(samples: np.ndarray, clock: Clock, decibels: float) -> np.ndarray:
+def finished(samples: np.ndarray, clock: Clock, decibels: float) -> np.ndarray:
     """No offset, no click at either end, at `decibels` (dBFS) in the loud parts, peaks bent below full scale."""
     samples = samples - np.mean(samples, dtype=np.float64)
     samples = samples * (amplitude(decibels) / max(_loudness(samples, clock.rate), 1e-9))

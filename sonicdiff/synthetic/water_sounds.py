@@ -14,7 +14,7 @@ from sonicdiff.synthetic.noise import Clock, amplitude, grow, hump, level, paint
 from sonicdiff.synthetic.space import SURROUNDINGS, heard
 
 
-def _splash(rng: Generator, rate: int, size: float) -> np.ndarray:
+def plunge(rng: Generator, rate: int, size: float) -> np.ndarray:
     """One body hitting water: slap, the cavity's note as it closes, a cloud of bubbles, spray and drops falling back."""
     slap, cloud, spray, drops = rng.spawn(4)
     life = grow(0.10, 0.75, size) * rng.uniform(0.6, 1.5)
@@ -88,7 +88,7 @@ def splash(rng: Generator, strength: float, clock: Clock) -> np.ndarray:
     scale = {"strokes": 0.7, "thrown": 1.0, "paddle": 0.45, "surf": 0.5}[kind]
     for at, hit in zip(times.clip(0, clock.seconds - 0.05), cycle(hits), strict=False):
         own = min(1.0, size * scale * plan.uniform(0.6, 1.3))
-        lay(out, clock.rate, np.array([at]), _splash(hit, clock.rate, own), np.array([own * plan.uniform(0.5, 1.2)]))
+        lay(out, clock.rate, np.array([at]), plunge(hit, clock.rate, own), np.array([own * plan.uniform(0.5, 1.2)]))
     if kind == "surf":
         waves = _waves(sea, strength, clock)
         out = 0.3 * out + waves / (np.abs(waves).max() + 1e-9) * 0.9
@@ -129,7 +129,7 @@ def _step(rng: Generator, rate: int, strength: float, wetness: float, low: float
         if rng.uniform() < 0.5:
             out += bubbles(clock, np.array([lift + 0.15]), np.array([rng.uniform(0.002, 0.007)]), np.array([0.7]), 0.6)
     if rng.uniform() < ramp(0.1, 0.7, strength):
-        lay(out, rate, np.zeros(1), 0.25 * _splash(rng, rate, ramp(0.05, 0.4, strength)))
+        lay(out, rate, np.zeros(1), 0.25 * plunge(rng, rate, ramp(0.05, 0.4, strength)))
     return out * np.float32(rng.uniform(0.5, 1.0))
 
 
