@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from sonicdiff import __version__
-from sonicdiff.cli import converting, doctor, making, models, playing, trying, web, work
+from sonicdiff.cli import converting, data, doctor, making, many, models, playing, trying, web, work
 
 EXPECTED = (ValueError, OSError, ImportError, MemoryError, FloatingPointError)
 """What bad input raises: AudioError, ImageError, ReplayError and ConfigError are ValueErrors; a missing file or extra is another."""
@@ -55,10 +55,13 @@ def program(
 
 for command in (making.edit, making.generate, making.interpolate, playing.music, playing.riff, playing.jam, making.replay):
     app.command()(command)
+for command in (many.sweep, many.batch):
+    app.command(context_settings=many.ANY)(command)
 app.command("app")(web.app)
 app.command("models")(models.list_models)
 app.command()(models.pull)
 app.command()(trying.demo)
+app.command()(data.data)
 app.command()(work.train)
 app.add_typer(work.evaluating, name="evaluate")
 app.add_typer(converting.converting, name="convert")

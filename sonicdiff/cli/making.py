@@ -61,10 +61,11 @@ def edit(
     ] = None,
     paths: options.Paths = True,
     quiet: options.Quiet = False,
+    request: options.Request = None,
 ) -> None:
     """Edit a photo with a sound. The scene stays, and shows what is heard."""
     started = time.perf_counter()
-    settings = chosen(locals(), "output", "sounds", "photo", "keep_photo", *LOADING, "paths", "quiet", "started")
+    settings = chosen(locals(), "output", "sounds", "photo", "keep_photo", *LOADING, "paths", "quiet", "request", "started")
     pairs = options.weighted(sounds)
     options.existing(photo, *(path for path, _ in pairs))
     from sonicdiff.pipelines.source import SourceCache
@@ -74,7 +75,7 @@ def edit(
         if keep_photo is not None:
             pipeline.sources = SourceCache(pipeline.sources.max_bytes, keep_photo, device=pipeline.sources.device)
         image = pipeline.edit(photo, list(pairs), show_progress=not quiet, **settings)
-    keep(image, path, paths, started)
+    keep(image, path, paths, started, request=request)
 
 
 def generate(
@@ -104,10 +105,11 @@ def generate(
     memory: options.Memory = "auto",
     paths: options.Paths = True,
     quiet: options.Quiet = False,
+    request: options.Request = None,
 ) -> None:
     """Make an image from a sound, a text, or both."""
     started = time.perf_counter()
-    settings = chosen(locals(), "output", "sounds", *LOADING, "paths", "quiet", "started")
+    settings = chosen(locals(), "output", "sounds", *LOADING, "paths", "quiet", "request", "started")
     pairs = options.weighted(sounds or [])
     if not pairs and not prompt:
         raise typer.BadParameter("give a sound, a --prompt, or both")
@@ -116,7 +118,7 @@ def generate(
     settings["seed"] = seed if seed is not None else random_seed()
     with loaded(model, base, lora, device, dtype, memory) as pipeline:
         made = pipeline.generate(list(pairs) or None, num_images_per_prompt=1, show_progress=not quiet, **settings)[0]
-    keep(made, path, paths, started, f", seed {settings['seed']}")
+    keep(made, path, paths, started, f", seed {settings['seed']}", request)
 
 
 @contextmanager
@@ -199,10 +201,12 @@ def chosen(arguments: dict[str, Any], *names: str) -> dict[str, Any]:
     return {**settings, "beta": options.scales(settings["beta"])}
 
 
-def keep(image: Image, path: Path, with_paths: bool, started: float, more: str = "") -> None:
-    """Saves an image with its record and says where it is and how long it took."""
-    from sonicdiff.pipelines import provenance
+def keep(image: Image, path: Path, with_paths: bool, started: float, more: str = "", request: str | None = None) -> None:
+    """Saves an image with its record, `request` in it, and says where it is and how long it took."""
+    from sonicdiff.pipelines import provenance, record
 
+    if request is not None:
+        record.add(image, request=request)
     provenance.save(image, path, with_paths=with_paths)
     typer.echo(f"{path}  ({time.perf_counter() - started:.1f} s{more})")
 

@@ -38,6 +38,7 @@ AudioStart = Annotated[float, typer.Option(min=0, max=1, help="Where in the sche
 AudioEnd = Annotated[float, typer.Option(min=0, max=1, help="Where in the schedule it stops.")]
 SoundStart = Annotated[float, typer.Option(min=0, help="Seconds to skip in each sound.")]
 SoundLength = Annotated[float | None, typer.Option(min=0, help="Seconds to hear of each sound.  [default: to its end]")]
+Request = Annotated[str | None, typer.Option(hidden=True, help="What the record calls this run, so that it is known to be done.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 Paths = Annotated[bool, typer.Option(help="Record where sound and photo are, relative to the PNG, so that `replay` finds them.")]
 

@@ -32,3 +32,32 @@ def sheet(columns: Sequence[tuple[str, str, Image.Image]], rows: Sequence[tuple[
         draw.text((GAP, y + height + 1), name, FAINT, font)
         y += height + LINE + GAP
     return page
+
+
+def grid(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Image.Image]]]) -> Image.Image:
+    """Pictures in rows, a label above each column and left of each row; a row's height is that of its tallest picture."""
+    font = ImageFont.load_default(14)
+    pictures = [[image.resize((CELL, round(CELL * image.height / image.width)), Image.Resampling.LANCZOS) for image in r] for _, r in rows]
+    left = GAP + max((round(font.getlength(label)) + GAP for label, _ in rows if label), default=0)
+    heights = [max(image.height for image in row) for row in pictures]
+    size = left + len(columns) * (CELL + GAP), 2 * GAP + LINE + sum(height + GAP for height in heights)
+    page = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(page)
+    for number, label in enumerate(columns):
+        draw.text((left + number * (CELL + GAP), GAP), shortened(label, font), INK, font)
+    y = 2 * GAP + LINE
+    for (label, _), row, height in zip(rows, pictures, heights, strict=True):
+        draw.text((GAP, y + height // 2 - LINE // 2), label, INK, font)
+        for number, image in enumerate(row):
+            page.paste(image, (left + number * (CELL + GAP), y))
+        y += height + GAP
+    return page
+
+
+def shortened(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """A label that is no wider than a cell."""
+    if font.getlength(label) <= CELL:
+        return label
+    while label and font.getlength(f"{label} ...") > CELL:
+        label = label[:-1]
+    return f"{label} ..."

@@ -55,11 +55,12 @@ def music(
     device: options.Device = None,
     paths: options.Paths = True,
     quiet: options.Quiet = False,
+    request: options.Request = None,
 ) -> None:
     """Make music from a prompt."""
     settings = dict(locals())
     started, path = time.perf_counter(), options.destination(output, slug(prompt), endings=SOUNDS)
-    for name in ("output", "clips", "model", "device", "paths", "quiet"):
+    for name in ("output", "clips", "model", "device", "paths", "quiet", "request"):
         settings.pop(name)
     settings |= {"strength": strength_of(strength), "num_clips": clips, "show_progress": not quiet}
     options.existing(*(Path(file) for file in (mask,) if file))
@@ -68,6 +69,7 @@ def music(
     made = load_music(model, device).music(**settings)
     for number, clip in enumerate(made, 1):
         file = path if len(made) == 1 else path.with_name(f"{path.stem}-{number:03d}{path.suffix}")
+        clip.made.update({} if request is None else {"request": request})
         clip.save(file, with_paths=paths)
         length = f"{clip.seconds:.2f} s{', a loop' if clip.loop else ''}"
         typer.echo(f"{file}  ({length} at {clip.bpm:.2f} bpm, seed {clip.made['seed']})")

@@ -11,7 +11,9 @@ from sonicdiff.cli import options
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="The name of a recipe, or a folder with one TOML file a stage.")] = "mini",
+    recipe: Annotated[
+        str, typer.Argument(help="Your training's TOML file; or the name of a recipe, or a folder with one TOML file a stage.")
+    ] = "mini",
     stages: Annotated[list[str] | None, typer.Argument(metavar="STAGE", help="Only these stages.  [default: all, in order]")] = None,
     folder: Annotated[Path | None, typer.Option(help="For intermediate results.  [default: runs/<recipe>]")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The model's directory.  [default: checkpoints/<recipe>]")] = None,
@@ -26,8 +28,18 @@ def train(
         list[str] | None,
         typer.Option("--ablation", help="Instead: stages 1 and 2 once more, changed: no-contrast, no-mse, one-token ..., repeatable."),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what a TOML file's training takes, and write nothing.")] = False,
 ) -> None:
-    """Train a model by a recipe. A run that was stopped goes on where it was."""
+    """Train a model on your own sounds and pictures (examples/training.toml), or by a recipe. A stopped run goes on where it was."""
+    if recipe.endswith(".toml"):
+        from sonicdiff.training.own.run import train_own
+
+        if stages or start or ablations or (worker, workers) != (0, 1):
+            raise ValueError(f"{recipe} says itself what is trained and from what; only --folder, --output, --device, --dry-run go with it")
+        train_own(Path(recipe), device, folder, output, dry_run)
+        return
+    if dry_run:
+        raise ValueError(f"--dry-run is for a training of your own, a file that ends in .toml; {recipe!r} is a recipe")
     from sonicdiff.pipelines.checkpoints import resolve
     from sonicdiff.training.recipe import run, stages_of
 
@@ -56,6 +68,16 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="For tables, sheets.  [default: outputs/evaluation/<model>]")
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="A data set to score it on: a path, hf:owner/name, synthetic:landscape.  [default: the suite]"),
+    ] = None,
+    layout: Annotated[str, typer.Option(help="With --data: how it is laid out: folder, manifest, videos ...")] = "auto",
+    split: Annotated[str, typer.Option(help="With --data: train, validation or test.")] = "test",
+    pool: Annotated[int, typer.Option(min=4, help="With --data: pairs that each is compared with.")] = 180,
+    per_sound: Annotated[int, typer.Option(min=1, help="With --data: pictures of each sound.")] = 1,
+    extractors: Annotated[str, typer.Option(help="With --data: own, clip, clip:FOLDER; of music own, clap, clap:FOLDER.")] = "own",
+    edit: Annotated[bool, typer.Option("--edit", help="With --data: edit photos of another class instead.")] = False,
 ) -> None:
     """Score a model. Its command `train-evaluators` makes the judges."""
     if context.invoked_subcommand is not None:
@@ -65,6 +87,17 @@ def evaluate(
     from sonicdiff.pipelines.checkpoints import load
     from sonicdiff.pipelines.music.pipeline import MusicPipeline
 
+    if data is None and (layout, split, pool, per_sound, extractors, edit) != ("auto", "test", 180, 1, "own", False):
+        raise ValueError("--layout, --split, --pool, --per-sound, --extractors and --edit go with --data; say which data set")
+    if data is not None and (parts or variants or quick):
+        raise ValueError("--part, --variants and --quick are for the synthetic suite; leave them out, or --data")
+    if data is not None:
+        from sonicdiff.evaluation.any_data import evaluate_any
+
+        given = {"n": n, "pool": pool, "steps": num_inference_steps, "seed": seed, "per_sound": per_sound, "edit": edit}
+        folder = output or Path("outputs/evaluation", f"{Path(model).name}-{Path(data.replace(':', '-')).name}")
+        evaluate_any(model, data, layout, split, extractors, given, folder, log=typer.echo)
+        return
     pipeline = load(model)
     if isinstance(pipeline, MusicPipeline):
         from sonicdiff.evaluation.music.evaluate import evaluate_music

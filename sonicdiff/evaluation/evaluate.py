@@ -16,6 +16,8 @@ from sonicdiff.evaluation.material import LEVELS
 from sonicdiff.evaluation.progress import Clock
 from sonicdiff.evaluation.recordings import recordings
 from sonicdiff.evaluation.report import Table, write
+from sonicdiff.evaluation.rivals import images_each, rivals
+from sonicdiff.evaluation.rivals_contenders import UNTRAINED, finished_rivals
 from sonicdiff.evaluation.solvers import STEPS, solvers
 from sonicdiff.pipelines.checkpoints import load_pictures, resolve
 from sonicdiff.pipelines.pulling import folders
@@ -32,6 +34,7 @@ PARTS: dict[str, Callable[[Session], list[Table]]] = {
     "recordings": recordings,
     "solvers": solvers,
     "ablations": ablations,
+    "rivals": rivals,
 }
 DEFAULT_PARTS = ("vae", "generation", "combinations", "editing", "intensity")
 
@@ -52,8 +55,8 @@ def evaluate(
 
     n: generations; combinations and edits are half as many. parts: any of PARTS. quick: a third of everything at 15 steps.
     evaluators: their directory, by default `evaluators` beside the embedded models. variants: a training run's folder, whose
-    `projector-NAME` and `adapter-NAME` the part "ablations" tries. Raises ValueError for an unknown part, FileNotFoundError where there
-    are no evaluators.
+    `projector-NAME` and `adapter-NAME` the part "ablations" tries, and whose `rivals/NAME` the part "rivals". Raises ValueError for an
+    unknown part, FileNotFoundError where there are no evaluators.
     """
     if unknown := [part for part in parts if part not in PARTS]:
         raise ValueError(f"unknown parts {unknown}; known are {', '.join(PARTS)}")
@@ -63,7 +66,8 @@ def evaluate(
     name = pipeline.config.get("_name_or_path") if isinstance(model, SonicDiffusionPipeline) else str(resolve(model))
     output = output or Path("outputs") / "evaluation" / Path(str(name)).name
     tried = 1 + len(found_variants(variants)) if variants else 0
-    clock = Clock(sum(work(part, options, tried) for part in parts), log)
+    compared = len(finished_rivals(variants)) + UNTRAINED if variants else 0
+    clock = Clock(sum(work(part, options, tried, compared) for part in parts), log)
     session = Session(pipeline, judges, options, output, clock, log, variants)
     tables: list[Table] = []
     for part in parts:
@@ -77,7 +81,7 @@ def about(session: Session, name: str) -> dict[str, object]:
     return {"model": name, **asdict(session.options), "minutes": round(session.clock.seconds / 60, 1)}
 
 
-def work(part: str, options: Options, variants: int) -> float:
+def work(part: str, options: Options, variants: int, rivals: int) -> float:
     """Denoising passes that a part takes, for the time left."""
     images = {
         "generation": options.n,
@@ -88,6 +92,7 @@ def work(part: str, options: Options, variants: int) -> float:
         "beta": len(BETAS) * (options.third + max(options.third // 2, 9)),
         "recordings": 5 * 21,
         "ablations": variants * (options.n + options.half),
+        "rivals": rivals * images_each(options),
     }
     return 3 * STEPS * options.half if part == "solvers" else images.get(part, 0) * options.steps
 

@@ -22,12 +22,12 @@ POOL_FROM, EDITS_FROM, CALM_FROM = 100_000, 200_000, 300_000  # rows for differe
 LEVELS = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-def balanced_rows(n: int, start: int = 0, held_out: bool = False) -> list[Row]:
-    """n rows of the test split from index `start` on, the classes in turn; with held_out only combinations never trained on."""
+def balanced_rows(n: int, start: int = 0, held_out: bool = False, split: str = SPLIT) -> list[Row]:
+    """n rows of a split from index `start` on, the classes in turn; with held_out only combinations never trained on."""
     wanted = {cause: n // len(CLASSES) + (position < n % len(CLASSES)) for position, cause in enumerate(CLASSES)}
     found: dict[str, list[Row]] = {cause: [] for cause in CLASSES}
     for index in count(start):
-        drawn = row(index, SPLIT, held_out)
+        drawn = row(index, split, held_out)
         if len(found[drawn.scene.cause]) < wanted[drawn.scene.cause]:
             found[drawn.scene.cause].append(drawn)
         if all(len(found[cause]) == wanted[cause] for cause in CLASSES):

@@ -36,7 +36,8 @@ class Table:
 
 def shown(cell: Cell) -> str:
     if isinstance(cell, Estimate):
-        return f"{cell.mean:.2f} [{cell.low:.2f}, {cell.high:.2f}]"
+        digits = 4 if 0 < max(abs(cell.low), abs(cell.high)) < 0.1 else 2
+        return f"{cell.mean:.{digits}f} [{cell.low:.{digits}f}, {cell.high:.{digits}f}]"
     return "" if cell is None else f"{cell:.3g}" if isinstance(cell, float) else str(cell)
 
 

@@ -5,6 +5,7 @@ AIC, AIS and IIS follow the paper's computation, with evaluators of our own: AIS
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +29,21 @@ class Estimate:
         return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}] n={self.n}"
 
 
-def bootstrap(values: ArrayLike, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Estimate:
-    """The mean of `values` (n,), one value a sound, with the percentile interval of the means of resampled ones."""
+def bootstrap(
+    values: ArrayLike, level: float = 0.95, resamples: int = 2000, seed: int = 0, groups: Sequence[str] | None = None
+) -> Estimate:
+    """The mean of `values` (n,), one value a sound, with the percentile interval of the means of resampled ones.
+
+    groups: what each value comes from (a sound with several images, a video with several sounds): whole groups are resampled, for their
+    members are not independent. n stays the number of values.
+    """
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or len(values) == 0:
         raise ValueError(f"got values of shape {values.shape}; expected (n,) with n at least 1")
-    means = values[np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))].mean(1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    _, of = np.unique(np.arange(len(values)) if groups is None else groups, return_inverse=True)
+    sums, sizes = np.bincount(of, values), np.bincount(of)
+    drawn = np.random.default_rng(seed).integers(0, len(sums), (resamples, len(sums)))
+    low, high = np.quantile(sums[drawn].sum(1) / sizes[drawn].sum(1), [(1 - level) / 2, (1 + level) / 2])
     return Estimate(float(values.mean()), float(low), float(high), len(values))
 
 
@@ -47,6 +56,11 @@ def win_rate(own: np.ndarray, pool: np.ndarray) -> np.ndarray:
 def audio_image_similarity(images: np.ndarray, sounds: np.ndarray, pool: np.ndarray) -> np.ndarray:
     """AIS: each image's similarity to its own sound against its similarity to the pool's. (n, d), (n, d), (m, d) unit vectors -> (n,)."""
     return win_rate((images * sounds).sum(1), images @ pool.T)
+
+
+def strict_win_rate(images: np.ndarray, own: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """AIS, or IIS, as the paper's released script counts it: the share of the pool that is strictly less similar. Shapes as in AIS."""
+    return ((images * own).sum(1)[:, None] > images @ pool.T).mean(1)
 
 
 def image_image_similarity(images: np.ndarray, truths: np.ndarray, pool: np.ndarray) -> np.ndarray:

@@ -98,6 +98,11 @@ def put(image: Image.Image, made: dict[str, Any]) -> Image.Image:
     return image
 
 
+def add(image: Image.Image, **facts: str) -> None:
+    """Puts more into the record that an image carries."""
+    image.info[KEY] = json.dumps({**json.loads(image.info[KEY]), **facts})
+
+
 def relative_to(folder: Path, files: dict[str, Any]) -> dict[str, Any]:
     def relative(file: str | None) -> str | None:
         return file and os.path.relpath(file, folder)

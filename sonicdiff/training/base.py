@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,8 +15,9 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from sonicdiff.training.cache import Chunks
-from sonicdiff.training.loop import Draw
+from sonicdiff.training.draw import Draw
+
+SMALL = 32 * 32  # pixels of a latent
 
 
 @dataclass(frozen=True)
@@ -55,25 +57,25 @@ def make_scheduler() -> DDIMScheduler:
     )  # fmt: skip
 
 
-def attention_kernel(device: torch.device) -> AbstractContextManager[object]:
-    """On a CPU the flash kernel's backward pass takes a third of a small UNet's step, the plain one half of that."""
-    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+def attention_kernel(latents: Tensor) -> AbstractContextManager[object]:
+    """On a CPU the flash kernel's backward pass takes a third of a small UNet's step, the plain one half of that; large ones need GBs."""
+    return sdpa_kernel(SDPBackend.MATH) if latents.device.type == "cpu" and latents[0, 0].numel() <= SMALL else nullcontext()
 
 
 class DenoisingLoss:
-    """The epsilon loss of a batch of latents, weighted by min-SNR-gamma (Hang et al. 2023)."""
+    """The epsilon loss of a batch of latents, weighted by min-SNR-gamma (Hang et al. 2023), and plain as `squared`."""
 
     def __init__(self, scheduler: DDIMScheduler, gamma: float, offset_noise: float = 0.0):
         self.alphas, self.gamma, self.offset_noise = scheduler.alphas_cumprod, gamma, offset_noise
 
-    def __call__(self, eps_model: Callable[[Tensor, Tensor], Tensor], latents: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        noise = torch.randn(latents.shape, generator=generator)
-        noise += self.offset_noise * torch.randn((*latents.shape[:2], 1, 1), generator=generator)
-        timesteps = torch.randint(0, len(self.alphas), (len(latents),), generator=generator)
+    def __call__(self, eps_model: Callable[[Tensor, Tensor], Tensor], latents: Tensor, draw: Draw) -> dict[str, Tensor]:
+        noise = draw.normal(*latents.shape[1:])
+        noise += self.offset_noise * draw.normal(latents.shape[1], 1, 1)
+        timesteps = torch.randint(0, len(self.alphas), (draw.batch_size,), generator=draw.torch)[draw.rows]
         noise, timesteps = noise.to(latents.device), timesteps.to(latents.device)
         alpha = self.alphas.to(latents.device)[timesteps][:, None, None, None]
         noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
-        with attention_kernel(latents.device):
+        with attention_kernel(latents):
             error = (eps_model(noisy, timesteps).float() - noise).square().mean((1, 2, 3))
         snr = (alpha / (1 - alpha)).flatten()
         return {"loss": (error * (self.gamma / snr).clamp(max=1)).mean(), "squared": error.mean()}
@@ -82,7 +84,7 @@ class DenoisingLoss:
 class BaseTask:
     """Rows of latents with one or more captions each, as precomputed hidden states of the frozen text encoder."""
 
-    def __init__(self, unet: UNet2DConditionModel, options: BaseOptions, versions: Sequence[Chunks], text: Tensor, null_text: Tensor):
+    def __init__(self, unet: UNet2DConditionModel, options: BaseOptions, versions: Sequence[Latents], text: Tensor, null_text: Tensor):
         self.unet, self.options = unet.to(memory_format=torch.channels_last), options
         self.versions, self.text, self.null_text = versions, text, null_text
         self.loss = DenoisingLoss(make_scheduler(), options.min_snr_gamma, options.offset_noise)
@@ -93,22 +95,28 @@ class BaseTask:
     def rates(self) -> dict[str, float]:
         return {}
 
-    def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
+    def losses(self, draw: Draw) -> dict[str, Tensor]:
         device, rng = self.unet.device, draw.numpy
-        latents, text = self.batch(rng, batch_size)
+        latents, text = (part[draw.rows] for part in self.batch(rng, draw.batch_size))
         latents, text = latents.to(device), text.float()
-        dropped = torch.from_numpy(rng.random(batch_size) < self.options.text_dropout)
+        dropped = torch.from_numpy(rng.random(draw.batch_size) < self.options.text_dropout)[draw.rows]
         text = torch.where(dropped[:, None, None], self.null_text.float(), text).to(device)
-        return self.loss(lambda x, t: self.unet(x, t, text).sample, latents, draw.torch)
+        return self.loss(lambda x, t: self.unet(x, t, text).sample, latents, draw)
 
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
         """Latents (size, C, H, W) and text states (size, 77, width)."""
         rows = rng.integers(0, len(self.versions[0]), size)
-        return any_version(self.versions, rows, rng), self.text[torch.from_numpy(rows)]
+        return any_version(self.versions, rows, rng.integers(0, len(self.versions), size)), self.text[torch.from_numpy(rows)]
 
 
-def any_version(versions: Sequence[Chunks], rows: np.ndarray, rng: np.random.Generator) -> Tensor:
-    """Latents (B, C, H, W) of `rows`, each from one of the versions (as rendered, mirrored) at random."""
-    which = rng.integers(0, len(versions), len(rows))
+class Latents(Protocol):
+    """Rows of latents, (C, H, W) each."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray: ...
+
+
+def any_version(versions: Sequence[Latents], rows: np.ndarray, which: np.ndarray) -> Tensor:
+    """Latents (B, C, H, W) of `rows`, each from the version (as rendered, mirrored) that `which` says."""
     batch = np.stack([versions[v][[row]][0] for v, row in zip(which, rows, strict=True)])
     return torch.from_numpy(batch).float().contiguous(memory_format=torch.channels_last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +47,18 @@ class Chunks:
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         return np.stack([self.maps[i // CHUNK][i % CHUNK] for i in np.asarray(indices)])
+
+
+class Joined:
+    """The rows of several folders, one after another, read like those of one."""
+
+    def __init__(self, parts: Sequence[Chunks]):
+        self.parts, self.ends = parts, np.cumsum([len(part) for part in parts])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        which = np.searchsorted(self.ends, indices, side="right")
+        starts = np.concatenate([[0], self.ends])[which]
+        return np.concatenate([self.parts[part][[index]] for part, index in zip(which, np.asarray(indices) - starts, strict=True)])

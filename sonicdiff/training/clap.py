@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import ClapAudioConfig, ClapAudioModelWithProjection, ClapFeatureExtractor
 
 from sonicdiff.training.cache import Chunks
-from sonicdiff.training.loop import Draw
+from sonicdiff.training.draw import Draw
 from sonicdiff.training.text import Labels
 
 
@@ -62,11 +62,12 @@ class ClapTask:
     def rates(self) -> dict[str, float]:
         return {}
 
-    def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
-        sounds = draw.numpy.integers(0, len(self.mels), batch_size)
-        captions = draw.numpy.integers(0, len(self.pooled), batch_size)
+    def losses(self, draw: Draw) -> dict[str, Tensor]:
+        sounds = draw.numpy.integers(0, len(self.mels), draw.batch_size)
+        captions = draw.numpy.integers(0, len(self.pooled), draw.batch_size)[draw.rows]
         device = self.heads.text.weight.device
-        mels = perturbed(torch.from_numpy(self.mels[sounds]).float(), self.options, draw.numpy).to(device)
+        mels = perturbed(torch.from_numpy(self.mels[sounds]).float(), self.options, draw.numpy)[draw.rows].to(device)
+        sounds = sounds[draw.rows]
         audio = F.normalize(self.audio(input_features=mels[:, None]).audio_embeds, dim=-1)
         text = F.normalize(self.heads.text(self.pooled[torch.from_numpy(captions)].to(device)), dim=-1)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 T = TypeVar("T")
+PLAIN: dict[Any, Any] = {bool: bool, int: int, float: (int, float), str: str}  # what TOML may give for a field of each type
 
 
 class ConfigError(ValueError):
@@ -30,6 +31,7 @@ class LoopConfig:
     save_every_s: float = 180.0  # seconds between checkpoints
     log_every: int = 50  # steps between log lines
     mixed_precision: str = "no"  # "bf16": autocast where the processor is faster in it
+    accumulate: int = 1  # parts that a process works its rows through in, for want of memory; the gradient is that of all
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,15 @@ class StageConfig:
 
 
 def build(kind: type[T], table: dict[str, Any], where: object = "configuration") -> T:
-    """Build the dataclass `kind` from `table`, refusing keys that it does not have."""
+    """Build the dataclass `kind` from `table`, refusing keys that it does not have and values of another type."""
     known = [field.name for field in fields(kind)]  # pyright: ignore[reportArgumentType]
     if unknown := sorted(set(table) - set(known)):
         raise ConfigError(f"{where}: unknown keys {unknown}; {kind.__name__} knows {known}")
-    try:
-        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
-    except TypeError as error:
-        raise ConfigError(f"{where}: {error}") from None
+    needed = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]  # pyright: ignore
+    if missing := [name for name in needed if name not in table]:
+        raise ConfigError(f"{where}: {', '.join(missing)} must be said")
+    hints = get_type_hints(kind)
+    for name, value in table.items():
+        if (wanted := PLAIN.get(hints[name])) and (not isinstance(value, wanted) or (isinstance(value, bool) and hints[name] is not bool)):
+            raise ConfigError(f"{where}: {name} is {value!r}; expected a value of type {hints[name].__name__}")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})

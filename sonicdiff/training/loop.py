@@ -1,41 +1,26 @@
 """The training loop that every stage shares: AdamW, warm-up and linear decay, EMA, logs, checkpoints that resume exactly.
 
-All randomness of step n comes from (seed, n, process) alone, so a resumed run needs no generator state and sees the same data.
-Under torchrun (or `accelerate launch`) the batch is divided among the processes and their gradients are averaged.
+All randomness of step n comes from (seed, n) alone, so a resumed run needs no generator state and sees the same data. Under torchrun
+(or `accelerate launch`) the batch is divided among the processes and their gradients are averaged: one process has the same curve.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from accelerate import PartialState
 from accelerate.utils import reduce
 from torch import Tensor, nn
 
 from sonicdiff.training.config import ConfigError, LoopConfig
-from sonicdiff.training.state import load_state, save_state, states
-
-
-@dataclass(frozen=True)
-class Draw:
-    """The random numbers of one step."""
-
-    step: int
-    numpy: np.random.Generator
-    torch: torch.Generator  # on the CPU, so that a seed means the same on every device
-
-    @classmethod
-    def of(cls, seed: int, step: int, process: int = 0) -> Draw:
-        numpy_seed, torch_seed = np.random.SeedSequence([seed, step, process]).spawn(2)
-        generator = torch.Generator().manual_seed(int(torch_seed.generate_state(1, np.uint64)[0] >> 1))
-        return cls(step, np.random.default_rng(numpy_seed), generator)
+from sonicdiff.training.draw import Draw
+from sonicdiff.training.journal import Journal, take_back
+from sonicdiff.training.state import newest, save_state
 
 
 class Task(Protocol):
@@ -45,8 +30,8 @@ class Task(Protocol):
         """The trainable modules by name; frozen ones stay out."""
         ...
 
-    def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
-        """Scalars by name; `loss` is minimised, the others are logged."""
+    def losses(self, draw: Draw) -> dict[str, Tensor]:
+        """Scalars by name, means over `draw.rows`; `loss` is minimised, the others are logged."""
         ...
 
     def rates(self) -> dict[str, float]:
@@ -61,26 +46,35 @@ def learning_rate(config: LoopConfig, step: int) -> float:
     return config.learning_rate * min(1.0, (step + 1) / max(config.warmup_steps, 1)) * decay
 
 
-def train(task: Task, config: LoopConfig, run_dir: Path, stop_after: int | None = None) -> None:
+class Watcher(Protocol):
+    """What looks on: at every line of the log, and, in all processes, after every step."""
+
+    def logged(self, step: int, means: dict[str, float]) -> None: ...
+
+    def passed(self, run: Run) -> None: ...
+
+
+def train(task: Task, config: LoopConfig, run_dir: Path, stop_after: int | None = None, watcher: Watcher | None = None) -> None:
     """Train to `config.steps` (or for `stop_after` more steps), then load the EMA weights into the task's modules.
 
     A run directory that holds a state is continued; its loss curve is the same as if it had never stopped.
     """
     run = Run.start(task, config, run_dir)
     last = config.steps if stop_after is None else min(config.steps, run.step + stop_after)
-    clock, history = time.monotonic(), []
-    began, first = clock, run.step
+    journal, clock = Journal(run_dir, config, run.step), time.monotonic()
+    if run.is_main:
+        take_back(journal.file, run.step)
     while run.step < last:
-        history.append(run.advance())
+        journal.add(run.advance())
         if run.is_main and (run.step % config.log_every == 0 or run.step == last):
-            rate = (run.step - first) * config.batch_size / (time.monotonic() - began)
-            log(run_dir, run.step, history, rate, (config.steps - run.step) * config.batch_size / rate)
-            history.clear()
-        if run.is_main and time.monotonic() - clock > config.save_every_s:
+            means = journal.write(run.step)
+            if watcher is not None:
+                watcher.logged(run.step, means)
+        if watcher is not None:
+            watcher.passed(run)
+        if run.is_main and (run.step == last or time.monotonic() - clock > config.save_every_s):
             run.save()
             clock = time.monotonic()
-    if run.is_main:
-        run.save()
     run.processes.wait_for_everyone()
     run.load_ema()
 
@@ -91,8 +85,9 @@ class Run:
     def __init__(self, task: Task, config: LoopConfig, run_dir: Path):
         self.task, self.config, self.run_dir, self.step = task, config, run_dir, 0
         self.processes = PartialState()
-        if config.batch_size % self.processes.num_processes:
-            raise ConfigError(f"a batch of {config.batch_size} cannot be divided among {self.processes.num_processes} processes")
+        if config.batch_size % (self.processes.num_processes * config.accumulate):
+            shares = f"{self.processes.num_processes} processes of {config.accumulate} parts each"
+            raise ConfigError(f"a batch of {config.batch_size} cannot be divided among {shares}; change batch_size or accumulate")
         self.parameters = dict(named_parameters(task))
         self.buffers = {f"{name}.{key}": b for name, module in task.modules().items() for key, b in module.named_buffers()}
         self.ema = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
@@ -104,8 +99,8 @@ class Run:
     @classmethod
     def start(cls, task: Task, config: LoopConfig, run_dir: Path) -> Run:
         run = cls(task, config, run_dir)
-        if found := states(run_dir):
-            run.restore(*load_state(found[-1]))
+        if found := newest(run_dir):
+            run.restore(*found)
         return run
 
     @property
@@ -113,14 +108,11 @@ class Run:
         return self.processes.is_main_process
 
     def advance(self) -> dict[str, float]:
-        draw = Draw.of(self.config.seed, self.step, self.processes.process_index)
-        torch.manual_seed(draw.torch.initial_seed())  # what draws from the global generator: dropout
-        device = next(iter(self.parameters.values())).device.type
-        with torch.autocast(device, torch.bfloat16, enabled=self.config.mixed_precision == "bf16"):
-            losses = self.task.losses(draw, self.config.batch_size // self.processes.num_processes)
+        """One step; the means of the losses over the batch."""
         self.optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
-        self.average_gradients()
+        losses = [self.backward(rows) for rows in self.parts]
+        means = {name: torch.stack([part[name] for part in losses]).mean() for name in losses[0]}
+        means = self.average(means)
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.max_grad_norm)
         if not torch.isfinite(norm):
             raise FloatingPointError(f"the gradient of step {self.step} is not finite; lower the learning rate in the stage's TOML file")
@@ -131,14 +123,36 @@ class Run:
         self.step += 1
         decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(list(self.ema.values()), [p.detach() for p in self.parameters.values()], 1 - decay)
-        return {name: float(value.detach()) for name, value in losses.items()} | {"grad_norm": float(norm), "learning_rate": rate}
+        return {name: float(value) for name, value in means.items()} | {"grad_norm": float(norm), "learning_rate": rate}
 
-    def average_gradients(self) -> None:
-        if self.processes.num_processes > 1:
-            gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
-            mean = reduce(torch.cat([g.flatten() for g in gradients]), "mean")
-            for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):  # pyright: ignore
-                gradient.copy_(part.view_as(gradient))
+    @property
+    def parts(self) -> list[slice]:
+        """The rows of the batch that this process has, in as many parts as are worked through one after another."""
+        count = self.processes.num_processes * self.config.accumulate
+        size, first = self.config.batch_size // count, self.processes.process_index * self.config.accumulate
+        return [slice(number * size, (number + 1) * size) for number in range(first, first + self.config.accumulate)]
+
+    def backward(self, rows: slice) -> dict[str, Tensor]:
+        """Adds the gradient of these rows to the parameters'."""
+        draw = Draw.of(self.config.seed, self.step, self.config.batch_size, rows)
+        torch.manual_seed(draw.torch.initial_seed() + rows.start)  # what draws from the global generator: dropout
+        device = next(iter(self.parameters.values())).device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self.config.mixed_precision == "bf16"):
+            losses = self.task.losses(draw)
+        (losses["loss"] / self.config.accumulate).backward()
+        return {name: value.detach().float() for name, value in losses.items()}
+
+    def average(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Over the processes: the gradients in place, and the losses."""
+        if self.processes.num_processes == 1:
+            return means
+        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        logged = torch.stack([value.to(gradients[0].device) for value in means.values()])
+        mean = reduce(torch.cat([*(g.flatten() for g in gradients), logged]), "mean")
+        *parts, logged = mean.split([*(g.numel() for g in gradients), len(logged)])  # pyright: ignore
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+        return dict(zip(means, logged, strict=True))
 
     def save(self) -> None:
         tensors = {f"model/{name}": p.detach() for name, p in self.parameters.items()}
@@ -167,23 +181,21 @@ class Run:
             for name, p in self.parameters.items():
                 p.copy_(self.ema[name])
 
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The EMA weights inside the `with`, those that learn after it."""
+        learning = {name: p.detach().clone() for name, p in self.parameters.items()}
+        self.load_ema()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, p in self.parameters.items():
+                    p.copy_(learning[name])
+
 
 def named_parameters(task: Task) -> Iterator[tuple[str, nn.Parameter]]:
     for module_name, module in task.modules().items():
         for name, parameter in module.named_parameters():
             if parameter.requires_grad:
                 yield f"{module_name}.{name}", parameter
-
-
-def log(run_dir: Path, step: int, history: list[dict[str, float]], per_second: float, seconds_left: float) -> None:
-    """Append the mean of `history` to `run_dir/log.jsonl` and print it."""
-    means = {name: float(np.mean([row[name] for row in history])) for name in history[0]}
-    with (run_dir / "log.jsonl").open("a") if run_dir.exists() else _create(run_dir) as file:
-        file.write(json.dumps({"step": step, "samples_per_second": round(per_second, 2), **means}) + "\n")
-    shown = "  ".join(f"{name} {value:.4g}" for name, value in means.items())
-    print(f"step {step}  {shown}  {per_second:.1f} samples/s  {seconds_left / 60:.0f} min left", flush=True)
-
-
-def _create(run_dir: Path) -> Any:
-    run_dir.mkdir(parents=True)
-    return (run_dir / "log.jsonl").open("a")

@@ -1,7 +1,7 @@
 """How `mini` and `mini-music` are made, from nothing to `checkpoints/`: one function a stage, each resuming where it was stopped.
 
 Pictures: data, text, clap, vae, upscale, latents, base, align (stage 1), adapt (stage 2), export. Music: data, text, vae, latents, base,
-export. A recipe's `data.toml` says which `family` it is of.
+export. Rivals: one stage each, from the base of a finished run, and no export. A recipe's `data.toml` says which `family` it is of.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sonicdiff.training import music
 from sonicdiff.training import stages as do
 from sonicdiff.training.ablations import ablate
 from sonicdiff.training.config import ConfigError, build
+from sonicdiff.training.rivals.train import RIVALS
 from sonicdiff.training.start import start_from
 from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels
 
@@ -29,13 +30,14 @@ PICTURES: Stages = {
 MUSIC: Stages = {
     "data": music.make_data, "text": music.train_text, "vae": music.train_vae, "latents": music.make_latents, "base": music.train_base,
 }  # fmt: skip
-FAMILIES = {"pictures": PICTURES, "music": MUSIC}
+FAMILIES = {"pictures": PICTURES, "music": MUSIC, "rivals": RIVALS}
 GOING_ON = ("data", "latents", "base", "align", "adapt", "export")  # where a model is there to start from
 
 
 def stages_of(recipe: str | Path, going_on: bool = False) -> list[str]:
     """The names of a recipe's stages in their order; `going_on`: of those that a finished model may go on with."""
-    stages = [*family_of(find(recipe))[1], "export"]
+    family, steps = family_of(find(recipe))
+    stages = [*steps] if family == "rivals" else [*steps, "export"]
     return [stage for stage in stages if not going_on or stage in GOING_ON]
 
 

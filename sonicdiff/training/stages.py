@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,14 +25,16 @@ from sonicdiff.synthetic.augment import augment
 from sonicdiff.synthetic.captions import caption
 from sonicdiff.synthetic.classes import CALM, LIGHTS, PLACES
 from sonicdiff.synthetic.dataset import Row, row
+from sonicdiff.synthetic.pairs import open_pairs
 from sonicdiff.synthetic.scenes import render
 from sonicdiff.synthetic.sounds import render_sound
 from sonicdiff.synthetic.textures import texture
 from sonicdiff.training import adapt, align, base, clap, text, upscale, vae
-from sonicdiff.training.cache import fill, fill_batches
+from sonicdiff.training.cache import Chunks, Joined, fill, fill_batches
 from sonicdiff.training.config import build
 from sonicdiff.training.images import halved, to_tensor
 from sonicdiff.training.loop import train
+from sonicdiff.training.pool import nearest
 from sonicdiff.training.tokenizer import make_tokenizer
 from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, keep, labels, text_states, token_ids
 
@@ -42,6 +46,9 @@ def make_data(space: Workspace) -> None:
     share = {"worker": space.worker, "workers": space.workers}
     fill(space.path("textures"), space.data.textures, texture, **share)
     fill(space.path("scenes"), space.data.pictures, lambda index: render(row(index).scene), **share)
+    for name in space.data.beside:
+        pairs = open_pairs(name)
+        fill(space.path(f"scenes-{name}"), space.data.pairs, lambda index, pairs=pairs: pairs[index].picture(), **share)
     front_end = ClapFrontEnd.from_extractor(clap.make_feature_extractor())
     fill(space.path("mels"), space.data.sounds, lambda index: mel_features(front_end, row(index), space.data.seconds), **share)
 
@@ -114,21 +121,30 @@ def train_upscaler(space: Workspace) -> None:
 
 def make_latents(space: Workspace) -> None:
     """Latents of all pictures, as they are and mirrored: at 128 pixels and, where the recipe trains at 256, at that."""
-    model, scenes = AutoencoderKL.from_pretrained(space.path("vae")).to(space.device), space.chunks("scenes")
+    model = AutoencoderKL.from_pretrained(space.path("vae")).to(space.device)
 
-    def encoded(indices: np.ndarray, half: bool, mirrored: bool) -> np.ndarray:
+    def encoded(scenes: Chunks, half: bool, mirrored: bool, indices: np.ndarray) -> np.ndarray:
         pixels = to_tensor(scenes[indices][:, :, ::-1] if mirrored else scenes[indices], space.device)
         parts = [vae.encode(model, halved(part) if half else part) for part in pixels.split(8)]
         return torch.cat(parts).cpu().numpy().astype(np.float16)
 
     sizes = [16, 32] if (space.recipe / "base-256.toml").exists() else [16]
-    for name, half, mirrored in [(name, size == 16, name.endswith("mirrored")) for size in sizes for name in NATIVE[size]]:
-        fill_batches(space.path(name), len(scenes), lambda i, h=half, m=mirrored: encoded(i, h, m), space.worker, space.workers)
+    for suffix, size in product(suffixes(space), sizes):
+        scenes = space.chunks(f"scenes{suffix}")
+        for name in NATIVE[size]:
+            make = partial(encoded, scenes, size == 16, name.endswith("mirrored"))
+            fill_batches(space.path(name + suffix), len(scenes), make, space.worker, space.workers)
+
+
+def suffixes(space: Workspace) -> list[str]:
+    """What the folders of the landscapes end in, and those of each set beside them."""
+    return ["", *(f"-{name}" for name in space.data.beside)]
 
 
 def train_base(space: Workspace) -> None:
     """Text to image at 128 pixels (`base.toml`) and then, where the recipe has `base-256.toml`, at 256."""
-    states = text_states(space, ["", *(r.caption for r in space.rows())])
+    beside = [pair.caption for name in space.data.beside for pair in open_pairs(name)[: space.data.pairs]]
+    states = text_states(space, ["", *(r.caption for r in space.rows()), *beside])
     torch.manual_seed(space.config("base").loop.seed)
     channels = AutoencoderKL.load_config(space.path("vae"))["latent_channels"]
     start = space.path("start", "unet")
@@ -137,7 +153,8 @@ def train_base(space: Workspace) -> None:
         if (space.recipe / f"{stage}.toml").exists():
             config = space.config(stage)
             options = build(base.BaseOptions, config.options, f"{stage}.toml")
-            task = base.BaseTask(unet, options, [space.chunks(name) for name in NATIVE[sample_size]], states[1:], states[:1])
+            versions = [Joined([space.chunks(name + suffix) for suffix in suffixes(space)]) for name in NATIVE[sample_size]]
+            task = base.BaseTask(unet, options, versions, states[1:], states[:1])
             train(task, config.loop, space.path(f"run-{stage}"))
             unet.register_to_config(sample_size=sample_size)
     keep(unet, space.path("unet"))
@@ -153,7 +170,8 @@ def train_align(space: Workspace, name: str = "align", tokens: int = 77, **chang
         model = AudioProjector.from_pretrained(start)
     model = model.to(space.device)
     options = build(align.AlignOptions, {**config.options, **changed}, "align.toml")
-    task = align.AlignTask(model, options, embeds, labels(space.sound_rows()), states, labels(rows))
+    heard = labels(space.sound_rows())
+    task = align.AlignTask(model, options, embeds, heard.cause, states, nearest(heard, labels(rows), options.neighbours))
     if options.contrast_weight or options.squared_weight:  # an ablation takes both away
         train(task, config.loop, space.path(f"run-{name}"))
     keep(model, space.path(f"projector-{name}"))
@@ -175,8 +193,10 @@ def train_adapt(
     with_cause = np.flatnonzero([r.scene.cause != CALM for r in rows])
     versions = [space.chunks(latents) for latents in NATIVE[unet.config.sample_size]]
     pictures, sounds = labels([rows[i] for i in with_cause]), labels(space.sound_rows())
-    embeds = audio_embeds(space)
-    task = adapt.AdaptTask(unet, adapter, projector, options, versions, pictures, with_cause, embeds, sounds, states[1:], states[:1])
+    sound_of = nearest(pictures, sounds, options.neighbours)
+    pairs = adapt.Pairs(versions, with_cause, audio_embeds(space), sound_of, states[1:], with_cause, states[:1])
+    adapter.attach(unet.requires_grad_(False))
+    task = adapt.AdaptTask(unet, adapter, projector, options, pairs)
     train(task, config.loop, space.path(f"run-{name}"))
     adapter.detach(unet)
     keep(adapter, space.path(f"adapter-{name}"))

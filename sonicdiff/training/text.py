@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from sonicdiff.training.loop import Draw
+from sonicdiff.training.draw import Draw
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class TextTask:
     def rates(self) -> dict[str, float]:
         return {}
 
-    def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
-        rows = draw.numpy.integers(0, len(self.tokens), batch_size)
+    def losses(self, draw: Draw) -> dict[str, Tensor]:
+        rows = draw.numpy.integers(0, len(self.tokens), draw.batch_size)[draw.rows]
         device = self.text.device
         pooled = self.text(input_ids=self.tokens[torch.from_numpy(rows)].to(device)).pooler_output
         parts = {}

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from sonicdiff.models.upscaler import Upscaler
 from sonicdiff.training.cache import Chunks
+from sonicdiff.training.draw import Draw
 from sonicdiff.training.images import halved, random_crops, to_tensor
-from sonicdiff.training.loop import Draw
 from sonicdiff.training.vae import decode, encode, gradients
 
 
@@ -44,15 +44,16 @@ class UpscaleTask:
     def rates(self) -> dict[str, float]:
         return {}
 
-    def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
+    def losses(self, draw: Draw) -> dict[str, Tensor]:
         o, rng = self.options, draw.numpy
-        of_textures = round(batch_size * o.texture_share)
-        scenes = self.scenes[rng.integers(0, len(self.scenes), batch_size - of_textures)]
+        of_textures = round(draw.batch_size * o.texture_share)
+        scenes = self.scenes[rng.integers(0, len(self.scenes), draw.batch_size - of_textures)]
         textures = self.textures[rng.integers(0, len(self.textures), of_textures)]
-        pixels = to_tensor(random_crops(np.concatenate([scenes, textures]), o.crop, rng), self.vae.device)
+        pixels = to_tensor(random_crops(np.concatenate([scenes, textures]), o.crop, rng)[draw.rows], self.vae.device)
         with torch.no_grad():
             latents = encode(self.vae, halved(pixels))
-            noise = torch.randn(latents.shape, generator=draw.torch) * torch.rand((batch_size, 1, 1, 1), generator=draw.torch)
+            level = torch.rand((draw.batch_size, 1, 1, 1), generator=draw.torch)[draw.rows]
+            noise = level * draw.normal(*latents.shape[1:])
             coarse = decode(self.vae, latents + o.latent_noise * noise.to(latents)).clamp(-1, 1)
         error = self.upscaler(coarse).float() - pixels
         plain = F.interpolate(coarse.float(), scale_factor=2, mode="bicubic") - pixels

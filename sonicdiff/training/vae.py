@@ -14,8 +14,8 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from sonicdiff.training.cache import Chunks
+from sonicdiff.training.draw import Draw
 from sonicdiff.training.images import halved, random_crops, to_tensor
-from sonicdiff.training.loop import Draw
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,21 @@ class VaeTask:
     def rates(self) -> dict[str, float]:
         return {"colour": 5.0}
 
-    def batch(self, draw: Draw, size: int) -> Tensor:
+    def batch(self, draw: Draw) -> Tensor:
+        size = draw.batch_size
         of_textures, crop, rng = round(size * self.options.texture_share), self.options.crop, draw.numpy
         at_half = rng.random() < self.options.half_share
         images = self.scenes[rng.integers(0, len(self.scenes), size - of_textures)]
         if self.textures is not None:
             images = np.concatenate([images, self.textures[rng.integers(0, len(self.textures), of_textures)]])
-        pixels = to_tensor(random_crops(images, crop * (2 if at_half else 1), rng, self.mirrored), self.vae.device)
+        pixels = to_tensor(random_crops(images, crop * (2 if at_half else 1), rng, self.mirrored)[draw.rows], self.vae.device)
         pixels = pixels.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         return halved(pixels) if at_half else pixels
 
-    def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
-        pixels = self.batch(draw, batch_size)
+    def losses(self, draw: Draw) -> dict[str, Tensor]:
+        pixels = self.batch(draw)
         posterior = self.vae.encode(pixels).latent_dist
-        noise = torch.randn(posterior.mean.shape, generator=draw.torch).to(pixels.device)
+        noise = draw.normal(*posterior.mean.shape[1:]).to(pixels.device)
         latents = posterior.mean + posterior.std * noise
         error = self.vae.decode(latents).sample.float() - pixels
         coarse_error = self.vae.decode(F.avg_pool2d(latents, 2)).sample.float() - halved(pixels)

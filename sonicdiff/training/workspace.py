@@ -36,6 +36,8 @@ class DataOptions:
     sounds: int = 2048
     seconds: float = 6.0  # of each sound
     captions: int = 20_000  # for the tokenizer and the text encoder
+    beside: tuple[str, ...] = ()  # sets of `synthetic.pairs` whose pictures the base learns as well
+    pairs: int = 3072  # of each of those
 
 
 @dataclass(frozen=True)

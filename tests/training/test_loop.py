@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from sonicdiff.training.config import ConfigError, LoopConfig, StageConfig, build
-from sonicdiff.training.loop import Draw, learning_rate, train
+from sonicdiff.training.draw import Draw
+from sonicdiff.training.loop import learning_rate, train
 from sonicdiff.training.state import states
 
 
@@ -34,8 +35,8 @@ class Line:
     def rates(self) -> dict[str, float]:
         return {}
 
-    def losses(self, draw: Draw, batch_size: int) -> dict[str, Tensor]:
-        x = torch.randn(batch_size, 1, generator=draw.torch)
+    def losses(self, draw: Draw) -> dict[str, Tensor]:
+        x = draw.normal(1)
         self.layer.steps += torch.rand(())  # a running statistic, and the global generator as dropout uses it
         return {"loss": (x @ self.layer.weight.T - 3 * x).square().mean()}
 

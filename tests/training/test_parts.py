@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sonicdiff.training.base import DenoisingLoss, make_scheduler
 from sonicdiff.training.clap import matches, soft_contrast
+from sonicdiff.training.draw import Draw
 from sonicdiff.training.pool import nearest
 from sonicdiff.training.text import Labels
 from sonicdiff.training.tokenizer import make_tokenizer
@@ -44,7 +45,7 @@ def test_min_snr_weights_the_error() -> None:
     """For a model that answers zero the error is the noise's variance, so the loss is the mean weight min(1, gamma / snr)."""
     loss = DenoisingLoss(make_scheduler(), gamma=5.0)
     latents = torch.zeros(4000, 1, 8, 8)
-    got = loss(lambda x, t: torch.zeros_like(x), latents, torch.Generator().manual_seed(0))
+    got = loss(lambda x, t: torch.zeros_like(x), latents, Draw.of(0, 0, len(latents)))
     alpha = make_scheduler().alphas_cumprod
     assert float(got["squared"]) == pytest.approx(1, abs=0.02)
     assert float(got["loss"]) == pytest.approx(float((5 * (1 - alpha) / alpha).clamp(max=1).mean()), abs=0.02)
@@ -57,7 +58,7 @@ def test_a_perfect_model_has_no_loss() -> None:
     def exact(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:  # the latents are zero: what is there is noise
         return x / (1 - alpha[t])[:, None, None, None].sqrt()
 
-    assert float(loss(exact, torch.zeros(16, 2, 4, 4), torch.Generator().manual_seed(0))["loss"]) < 1e-9
+    assert float(loss(exact, torch.zeros(16, 2, 4, 4), Draw.of(0, 0, 16))["loss"]) < 1e-9
 
 
 def test_sounds_match_captions_of_their_class_near_in_intensity() -> None:

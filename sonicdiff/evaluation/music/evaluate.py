@@ -13,7 +13,7 @@ import numpy as np
 from sonicdiff.evaluation.frechet import frechet_distance
 from sonicdiff.evaluation.music.editing import editing
 from sonicdiff.evaluation.music.judge import MusicJudge, heard
-from sonicdiff.evaluation.music.scores import named, seam, tempo_right, wins
+from sonicdiff.evaluation.music.scores import TEMPO_ERROR, named, seam, tempo_of, wins
 from sonicdiff.evaluation.report import Table, sheet, write
 from sonicdiff.evaluation.scores import Estimate, bootstrap
 from sonicdiff.pipelines.music.clip import Clip
@@ -50,9 +50,12 @@ def evaluate_music(
     asked = np.array([row.said[0].drums for row in played.rows])
     cells["drums, where asked"] = bootstrap(right["drums"][asked].astype(float)) if asked.any() else None
     cells["caption wins"] = bootstrap(wins(judge, features, captions))
-    cells["tempo"] = bootstrap([tempo_right(clip, brief.bpm) for clip, brief in zip(played.clips, briefs, strict=True)])
+    errors = np.array([abs(tempo_of(clip) / brief.bpm - 1) for clip, brief in zip(played.clips, briefs, strict=True)])
+    cells["tempo"] = bootstrap(errors < TEMPO_ERROR)
+    cells["tempo error, median"] = float(np.median(errors))
     cells["frechet distance"] = frechet_distance(features.numpy(), held_out.numpy())
-    scores = Table("Music", f"n {n}, 95 % intervals; the listener's and librosa's own ceilings on {about['n']} compositions below", {})
+    scores = Table("Music", f"n {n}, 95 % intervals; frechet distance: FAD on the listener's features; "
+                   f"its and librosa's own ceilings on {about['n']} compositions below", {})  # fmt: skip
     scores.rows["this model"] = cells
     for way, ceiling in about["ceilings"].items():
         scores.rows[way] = {"caption wins" if name == "caption" else name: float(value) for name, value in ceiling.items()}
