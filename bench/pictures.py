@@ -52,13 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         photo = EXAMPLES / "photos" / f"{name}.jpg"
         edits = [pipeline.edit(photo, EXAMPLES / f"{sound}.ogg", **options) for sound in EDIT_SOUNDS]
         rows.append((f"{name}.jpg", [photos.load(photo), *edits]))
-    sheet([column(pipeline, sound) for sound in EDIT_SOUNDS], rows).save(given.output / "edits.jpg", quality=88)
+    sheet([column(pipeline, sound) for sound in EDIT_SOUNDS], rows).save(given.output / "edits.webp", quality=80)
 
     rows = []
     for prompt in PROMPTS:
         made = [pipeline.generate(EXAMPLES / f"{sound}.ogg", prompt, seed=0, **options)[0] for sound in GENERATE_SOUNDS]
         rows.append(("", [card(prompt, (CELL, CELL)), *made]))
-    sheet([column(pipeline, sound) for sound in GENERATE_SOUNDS], rows).save(given.output / "generated.jpg", quality=88)
+    sheet([column(pipeline, sound) for sound in GENERATE_SOUNDS], rows).save(given.output / "generated.webp", quality=80)
 
 
 if __name__ == "__main__":
