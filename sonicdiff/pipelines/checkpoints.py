@@ -89,7 +89,7 @@ def load(
 
 def dtype_for(place: Path, device: torch.device) -> torch.dtype:
     """What a model's weights are loaded in unless somebody says otherwise."""
-    size = sum(file.stat().st_size for file in (place / "unet").glob("*.safetensors"))
+    size = sum(file.stat().st_size for file in directory.place_of(place, "unet").glob("*.safetensors"))
     return torch.float32 if size < SMALL else best_dtype(device)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 PARTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")  # of Stable Diffusion; its safety checker is neither fetched nor loaded
 TOKENIZER = ({"vocab.json", "merges.txt"}, {"tokenizer.json"})
 OURS = ("SonicDiffusionPipeline", "MusicPipeline")
+SHARES = "_shares"  # in model_index.json: the name of the model beside this one that has what is not here
 
 
 def index_of(directory: Path) -> dict[str, Any]:
@@ -34,6 +36,18 @@ def parts_of(directory: Path) -> dict[str, tuple[str, str]]:
     return {name: pair for name, pair in pairs.items() if (ours or name in PARTS) and all(isinstance(word, str) for word in pair)}
 
 
+def shared(directory: Path) -> Path | None:
+    """The directory of the model that this one shares components with: beside it, under the name that its index gives."""
+    name = index_of(directory).get(SHARES)
+    return directory.parent / name if isinstance(name, str) and re.fullmatch(r"\w[\w.-]*", name) else None
+
+
+def place_of(directory: Path, component: str) -> Path:
+    """The folder of a component."""
+    other = shared(directory)
+    return directory / component if other is None or (directory / component).is_dir() else other / component
+
+
 def variant_of(files: Iterable[str]) -> str | None:
     """ "fp16" where the UNet's weights are there in half precision: half the size, the same images."""
     return "fp16" if any(file.startswith("unet/") and file.endswith(".fp16.safetensors") for file in files) else None
@@ -50,7 +64,9 @@ def faults(directory: Path) -> list[str]:
     if not (directory / "model_index.json").is_file():
         return ["model_index.json is missing"]
     variant = variant_in(directory)
-    return [fault for name, (_, kind) in parts_of(directory).items() for fault in part_faults(directory / name, kind, variant)]
+    if (other := shared(directory)) is not None and not other.is_dir():
+        return [f"the model {other.name!r} that it shares components with is not beside it"]
+    return [fault for name, (_, kind) in parts_of(directory).items() for fault in part_faults(place_of(directory, name), kind, variant)]
 
 
 def part_faults(folder: Path, kind: str, variant: str | None) -> list[str]:
@@ -96,11 +112,17 @@ def check(directory: Path) -> None:
 
 
 def models(directory: Path, dtype: torch.dtype, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The components with weights but those already `given`, by name. ValueError where a weight is missing, unknown or of another shape."""
+    """The components with weights, and those that another model shares, but for those already `given`, by name.
+
+    ValueError where a weight is missing, unknown or of another shape.
+    """
     variant, found = variant_in(directory), {}
     for name, (library, kind) in parts_of(directory).items():
-        if name not in given and (directory / name / "config.json").is_file():
-            found[name] = read(directory / name, class_of(library, kind, name), dtype, variant)
+        place = place_of(directory, name)
+        if name not in given and (place / "config.json").is_file():
+            found[name] = read(place, class_of(library, kind, name), dtype, variant)
+        elif name not in given and place.parent != directory:
+            found[name] = class_of(library, kind, name).from_pretrained(place, local_files_only=True)
     return found
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from sonicdiff import __version__
 from sonicdiff.pipelines import photos
+from sonicdiff.pipelines.directory import shared
 from sonicdiff.pipelines.sounds import Heard
 
 KEY, FILES = "sonicdiff", "sonicdiff-files"
@@ -59,15 +60,19 @@ def put_on(pipeline: Any) -> dict[str, Any]:
 
 
 def revision(directory: Path) -> str:
-    """SHA-256 over the manifest of a model directory: each weight and configuration file's path and hash."""
+    """SHA-256 over the manifest of a model directory: each weight and configuration file's path and hash, shared ones' too."""
+    folders = [folder for folder in (directory, shared(directory)) if folder is not None]
+    return hashlib.sha256("".join(manifest_of(folder) for folder in folders).encode()).hexdigest()
+
+
+def manifest_of(directory: Path) -> str:
     files = sorted(path for path in directory.rglob("*") if path.suffix in (".safetensors", ".json"))
-    return manifest_hash(directory, tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files))
+    return manifest(directory, tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files))
 
 
 @lru_cache(maxsize=8)
-def manifest_hash(directory: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
-    lines = [f"{path.relative_to(directory).as_posix()} {file_hash(path)}\n" for path, _, _ in files]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+def manifest(directory: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
+    return "".join(f"{path.relative_to(directory).as_posix()} {file_hash(path)}\n" for path, _, _ in files)
 
 
 def file_hash(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from safetensors import safe_open
 
 import sonicdiff
-from sonicdiff.pipelines import checkpoints, record
+from sonicdiff.pipelines import checkpoints, directory, record
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 COMPONENTS = {
@@ -131,3 +132,24 @@ def test_models_are_kept_as_many_and_as_they_are_wanted(tiny_directory: Path) ->
     second = loaded.get(str(tiny_directory), "cpu")
     assert second is not first and second.memory == "low" and len(loaded.pipelines) == 1
     assert loaded.get(str(tiny_directory), "cpu", memory="full").memory == "full"
+
+
+def test_a_model_may_share_what_it_has_in_common_with_another(tiny_directory: Path, tmp_path: Path, sound: Path) -> None:
+    shutil.copytree(tiny_directory, tmp_path / "base")
+    other = tmp_path / "other"
+    for part in ("projector", "adapter"):
+        shutil.copytree(tiny_directory / part, other / part)
+    index = json.loads((tiny_directory / "model_index.json").read_text())
+    (other / "model_index.json").write_text(json.dumps({**index, "_shares": "base"}))
+    settings = {"seed": 1, "num_inference_steps": 2, "show_progress": False, "output_type": "np"}
+    images = [checkpoints.load(place, "cpu").generate(sound, **settings)[0] for place in (tmp_path / "base", other)]
+    assert np.array_equal(*images)
+    first = record.revision(other)
+    checkpoints.load(other, "cpu").save_pretrained(tmp_path / "whole")
+    assert not directory.faults(tmp_path / "whole") and (tmp_path / "whole" / "unet").is_dir()
+    assert "_shares" not in (tmp_path / "whole" / "model_index.json").read_text()
+    (tmp_path / "base" / "scheduler" / "scheduler_config.json").write_text("{}")
+    assert record.revision(other) != first
+    shutil.rmtree(tmp_path / "base")
+    with pytest.raises(ValueError, match="'base' that it shares components with is not beside it"):
+        checkpoints.load(other)
