@@ -15,7 +15,7 @@ from sonicdiff.pipelines import pulling
 from sonicdiff.pipelines.checkpoints import LOADED, load_music, load_pictures
 from sonicdiff.pipelines.memory import Memory
 from sonicdiff.pipelines.music.jam import Asked, Jam
-from sonicdiff.pipelines.registry import CHECKPOINTS
+from sonicdiff.pipelines.registry import CHECKPOINTS, PARTS
 from sonicdiff.ui.compute import TICK, Tell
 from sonicdiff.ui.widgets import COMPUTING, INSTANT, answered, computed
 
@@ -25,6 +25,8 @@ MEMORY: dict[str, tuple[int, Memory]] = {  # how many models stay loaded, and ho
     "One part of it at a time on the device": (1, "low"),
     "One layer at a time (slow)": (1, "very-low"),
 }
+DECODER = "taesd"
+FETCHED = [*(name for name, one in CHECKPOINTS.items() if not one.embedded), DECODER]
 FEW = 4  # steps of a measurement
 
 
@@ -104,12 +106,12 @@ def at_hand(music: bool) -> list[str]:
 
 
 def listed() -> str:
-    """The known models, a line each."""
+    """The known models and the decoder for previews, a line each."""
     lines = []
-    for name, one in CHECKPOINTS.items():
+    for name, one in {**CHECKPOINTS, DECODER: PARTS[DECODER]}.items():
         here = pulling.at_hand(name)
         size = sum(file.stat().st_size for file in here.rglob("*") if file.is_file()) / 1e6 if here else one.size_mb
-        state = "here" if here else "missing" if one.embedded else "to be fetched"
+        state = "here" if here else "to be fetched" if name in FETCHED else "missing"
         lines.append(f"- **{name}**: {one.description}. {size:.0f} MB, {one.licence}, **{state}**")
     return "\n".join(lines)
 
@@ -130,9 +132,8 @@ def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str],
                 menu.render()
     if not public:
         with gr.Row():
-            wanted = [name for name, one in CHECKPOINTS.items() if not one.embedded]
             with gr.Column(min_width=240):
-                name = gr.Dropdown(wanted, value=wanted[0], label="Fetch from the Hugging Face Hub")
+                name = gr.Dropdown(FETCHED, value=FETCHED[0], label="Fetch from the Hugging Face Hub")
                 fetch = gr.Button("Fetch", size="sm")
             with gr.Column(min_width=240):
                 memory = gr.Radio(list(MEMORY), value=next(iter(MEMORY)), label="Memory")
@@ -157,7 +158,7 @@ def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str],
 @answered
 def fetching(name: str) -> Generator[str, None, None]:
     """Fetches a model and says how far it is."""
-    if name not in CHECKPOINTS or CHECKPOINTS[name].embedded:
+    if name not in FETCHED:
         raise ValueError(f"{str(name)[:40]!r} is nothing that can be fetched")
     said, failed = [f"Fetching {name}."], []
 
