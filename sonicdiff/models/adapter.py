@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, cast
 
+import torch
 from diffusers import ConfigMixin, ModelMixin, UNet2DConditionModel
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.attention import BasicTransformerBlock
@@ -38,6 +40,22 @@ class AudioAdapter(ModelMixin, ConfigMixin):
         stock = stock_blocks(unet)
         blocks = {path: (block.dim, block.num_attention_heads) for path, block in stock.items() if path.split(".")[0] in where}
         return cls(unet.config["cross_attention_dim"], dict(sorted(blocks.items())), gate)
+
+    @torch.no_grad()
+    def copy_text(self, unet: UNet2DConditionModel) -> None:
+        """Makes each audio layer the text cross-attention of its block, but for the gate: tokens that lie where text lies act at once."""
+        blocks = stock_blocks(unet)
+        for path in self.paths:
+            layer, text = self.layers[key(path)], cast(Any, blocks[path].attn2)
+            stock: dict[str, Any] = {
+                "norm": blocks[path].norm2,
+                "to_q": text.to_q,
+                "to_k": text.to_k,
+                "to_v": text.to_v,
+                "to_out": text.to_out[0],
+            }
+            for name, module in stock.items():
+                layer.get_submodule(name).load_state_dict(module.state_dict())
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportReturnType=false
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,14 @@ def test_golden(inputs: tuple[Tensor, Tensor, Tensor]) -> None:
         corner = answer(unet, inputs, audio_tokens=inputs[2])[0, -1, -3:, -3:].flatten()
     expected = torch.tensor([-0.0815, -0.6435, 0.0170, -0.1333, -0.5722, 0.2558, 0.5246, 0.4613, 0.2855])
     torch.testing.assert_close(corner, expected, atol=1e-3, rtol=0)
+
+
+def test_layers_that_begin_as_copies_hear_as_the_text_is_read() -> None:
+    unet = make_unet()
+    adapter = AudioAdapter.from_unet(unet, gate=0.55)
+    adapter.copy_text(unet)
+    for path, (dim, _) in adapter.config["blocks"].items():
+        x, tokens, block = torch.randn(2, 9, dim), torch.randn(2, 5, TEXT_DIM), unet.get_submodule(path)
+        read = block.attn2(block.norm2(x), tokens)
+        heard = adapter.layers[path.replace(".", "_")](x, tokens) - x
+        torch.testing.assert_close(heard, math.tanh(0.55) * read, atol=1e-5, rtol=1e-4)

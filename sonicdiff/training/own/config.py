@@ -41,11 +41,12 @@ class ProjectorConfig:
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """Where new audio layers stand and how far their gates are open at first, or the base's own layers."""
+    """Where new audio layers stand and how they begin, or the base's own layers. The paper's begin at random, with a gate of 0.1."""
 
     from_base: bool = False
     where: tuple[str, ...] = ("mid_block", "up_blocks")
-    gate: float = 0.1
+    copy_text: bool = True  # as copies of the text's cross-attention, at equal steps of mini, AIC 0.89 against 0.48
+    gate: float = 0.55  # tanh of it is how loud they are
 
 
 @dataclass(frozen=True)

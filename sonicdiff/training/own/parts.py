@@ -125,7 +125,10 @@ def projector_of(config: OwnConfig, own: Any, audio_encoder: Any, unet: UNet2DCo
 
 def adapter_of(config: OwnConfig, own: Any, unet: UNet2DConditionModel) -> AudioAdapter:
     if not config.adapter.from_base:
-        return AudioAdapter.from_unet(unet, config.adapter.where, config.adapter.gate)
+        adapter = AudioAdapter.from_unet(unet, config.adapter.where, config.adapter.gate)
+        if config.adapter.copy_text:
+            adapter.copy_text(unet)
+        return adapter
     if own is None:
         raise ConfigError(f"[adapter] from_base: {config.base!r} has no audio layers; set it to false")
     return own

@@ -13,7 +13,7 @@ from accelerate import PartialState
 from diffusers import ModelMixin
 from torch import nn
 
-from sonicdiff.models.adapter import AudioAdapter, key, stock_blocks
+from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.models.rivals.decoupled import AudioMlp, DecoupledAdapter
 from sonicdiff.models.rivals.gluenet import Discriminator, GlueNet
@@ -31,7 +31,7 @@ from sonicdiff.training.rivals.material import Material, material_of
 from sonicdiff.training.rivals.spoken import SpokenTask
 from sonicdiff.training.workspace import Workspace, keep, labels
 
-GATE = 0.5  # of audio layers that begin as copies of the text's
+GATE = 0.55  # of audio layers that begin as copies of the text's: half as loud
 WINDOWS = (2, 4, 8)  # frames of 0.6 s
 
 
@@ -72,25 +72,13 @@ def train_ours(material: Material, name: str, copied: bool = False) -> None:
     caption_of = nearest(material.sounds, labels(material.rows), options.neighbours)
     training.learn(AlignTask(projector, options, embeds, material.sounds.cause, material.captions, caption_of), "align")
     unet = material.unet()
-    adapter = AudioAdapter.from_unet(unet).to(space.device)
+    adapter = AudioAdapter.from_unet(unet, gate=GATE if copied else 0.1).to(space.device)
     if copied:
-        copy_text(adapter, unet)
+        adapter.copy_text(unet)
     adapter.attach(unet)
     training.learn(AdaptTask(unet, adapter, projector, material.options, material.pairs), "adapt")
     adapter.detach(unet)
     training.finish(projector=projector, adapter=adapter)
-
-
-@torch.no_grad()
-def copy_text(adapter: AudioAdapter, unet: nn.Module) -> None:
-    """Make each audio layer the text cross-attention of its block, GATE as loud."""
-    for path, block in stock_blocks(unet).items():
-        if path in adapter.paths:
-            layer, text = adapter.layers[key(path)], block.attn2
-            pairs = {"norm": block.norm2, "to_q": text.to_q, "to_k": text.to_k, "to_v": text.to_v, "to_out": text.to_out[0]}
-            for own, source in pairs.items():
-                layer.get_submodule(own).load_state_dict(source.state_dict())
-            layer.get_parameter("gate").fill_(torch.tensor(GATE).atanh())
 
 
 def train_spoken(material: Material, name: str, windows: tuple[int, ...] = (), labelled: bool = False) -> None:
