@@ -27,7 +27,7 @@ from sonicdiff.training.config import StageConfig
 from sonicdiff.training.draw import Draw
 from sonicdiff.training.recipe import find, run, stages_of
 from sonicdiff.training.rivals.material import Material
-from sonicdiff.training.rivals.train import GATE, TRAININGS, copy_text
+from sonicdiff.training.rivals.train import TRAININGS
 from sonicdiff.training.workspace import Workspace
 
 ROWS, STEPS = 18, 1
@@ -121,13 +121,10 @@ def test_tokens_that_are_words_read_as_the_words(material: Material) -> None:
     assert torch.equal(embed(ids), embed(ids))  # the hook is gone
 
 
-@pytest.mark.parametrize("kind", ["copied", "decoupled"])
-def test_layers_that_begin_as_the_texts_answer_as_the_text(kind: str, material: Material) -> None:
+def test_decoupled_layers_begin_as_the_text_and_answer_as_it(material: Material) -> None:
     """Given a prompt's states as audio tokens, they add what the text attention says of them."""
     unet, states = material.unet(), material.prompts[1:2].float()
-    adapter = AudioAdapter.from_unet(unet) if kind == "copied" else DecoupledAdapter.beside(unet)
-    if kind == "copied":
-        copy_text(adapter, unet)
+    adapter = DecoupledAdapter.beside(unet)
     path = adapter.paths[-1]
     block = stock_blocks(unet)[path]
     x = torch.randn(1, 16, block.dim, generator=torch.Generator().manual_seed(0))
@@ -135,10 +132,7 @@ def test_layers_that_begin_as_the_texts_answer_as_the_text(kind: str, material: 
         y = block.norm2(x)
         said = block.attn2(y, states)
         layer: nn.Module = adapter.layers[path.replace(".", "_")]
-        if kind == "copied":
-            assert torch.allclose(layer(x, states), x + GATE * said, atol=1e-5)
-        else:
-            assert torch.allclose(layer(block.attn2, y, states), said - block.attn2.to_out[0].bias, atol=1e-5)
+        assert torch.allclose(layer(block.attn2, y, states), said - block.attn2.to_out[0].bias, atol=1e-5)
 
 
 def test_decoupled_attention_acts_on_the_rows_that_hear_and_leaves_with_the_adapter(material: Material) -> None:
