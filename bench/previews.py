@@ -1,6 +1,6 @@
 """What previews cost, on `mini`: seconds of each way to see latents, and how near it comes to the autoencoder's own decoder.
 
-    python -m bench.previews [--steps 1500]
+    python -m bench.previews [--steps 400]
 
 A decoder of TAESD's kind (diffusers' AutoencoderTiny, 24 channels wide) is distilled here from the one of `mini`, on renders of the
 training split, which takes a few minutes; it is measured on held-out renders and on the photographs of examples/. At full size it is TAESD
@@ -87,7 +87,7 @@ def work() -> float:
 @torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=400)
     given = parser.parse_args()
     pipeline = load_pictures("mini")
     vae, student = pipeline.vae, distilled(pipeline.vae, given.steps)
