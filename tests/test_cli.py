@@ -51,7 +51,8 @@ def test_help_and_version() -> None:
 
 
 def app_commands() -> list[str]:
-    return ["edit", "generate", "interpolate", "music", "riff", "jam", "replay", "models", "pull", "demo", "train", "evaluate", "doctor"]
+    words = "edit generate interpolate music riff jam replay batch sweep models pull convert data train evaluate demo doctor"
+    return words.split()
 
 
 @pytest.mark.parametrize("command", app_commands())

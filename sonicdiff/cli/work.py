@@ -64,7 +64,7 @@ def evaluate(
     ] = None,
     seed: Annotated[int, typer.Option(help="What is drawn at random is drawn from it.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="A third of everything, at 15 steps.")] = False,
-    variants: Annotated[Path | None, typer.Option(help="A training run's folder, whose variants are tried as ablations.")] = None,
+    variants: Annotated[Path | None, typer.Option(help="A training run's folder, whose ablations and rivals are tried.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="For tables, sheets.  [default: outputs/evaluation/<model>]")
     ] = None,

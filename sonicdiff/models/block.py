@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor, nn
 
 AudioScale = float | Mapping[str, float]
+Listener = Callable[[Tensor, Tensor, float], Tensor]  # (x, audio tokens, scale) -> x
 
 
 class AudioTransformerBlock(nn.Module):
@@ -46,13 +47,18 @@ class AudioTransformerBlock(nn.Module):
 
         x = hidden_states
         x = self.attn1(self.norm1(x), attention_mask=attention_mask, **kwargs) + x
-        x = self.attn2(self.norm2(x), encoder_hidden_states, attention_mask=encoder_attention_mask, **kwargs) + x
+        y = self.norm2(x)
+        x = self.attn2(y, encoder_hidden_states, attention_mask=encoder_attention_mask, **kwargs) + x
         if self.audio is not None and tokens is not None and scale != 0:
-            x = hear(self.audio, x, tokens.to(x.dtype), scale, rows)
+            x = hear(self.listener(self.audio, y[rows or slice(None)]), x, tokens.to(x.dtype), scale, rows)
         return self.ff(self.norm3(x)) + x
 
+    def listener(self, audio: nn.Module, asking: Tensor) -> Listener:
+        """What hears, of what asked the text."""
+        return audio
 
-def hear(audio: nn.Module, x: Tensor, tokens: Tensor, scale: float, rows: slice | None) -> Tensor:
+
+def hear(audio: Listener, x: Tensor, tokens: Tensor, scale: float, rows: slice | None) -> Tensor:
     """Applies the audio layer to `rows` of the batch and leaves the other rows untouched."""
     start, stop, _ = (rows or slice(None)).indices(len(x))
     if len(tokens) != stop - start:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from sonicdiff.models.adapter import AudioAdapter, key, stock_blocks
 from sonicdiff.models.attention import attention
-from sonicdiff.models.block import AudioTransformerBlock, hear, layer_scale
+from sonicdiff.models.block import AudioTransformerBlock, Listener
 
 
 class AudioMlp(ModelMixin, ConfigMixin):
@@ -80,30 +80,5 @@ class DecoupledAdapter(AudioAdapter):
 class DecoupledBlock(AudioTransformerBlock):
     """A stock block whose text attention also answers from the audio tokens."""
 
-    def forward(
-        self,
-        hidden_states: Tensor,
-        attention_mask: Tensor | None = None,
-        encoder_hidden_states: Tensor | None = None,
-        encoder_attention_mask: Tensor | None = None,
-        timestep: Tensor | None = None,
-        cross_attention_kwargs: dict[str, Any] | None = None,
-        class_labels: Tensor | None = None,
-    ) -> Tensor:
-        kwargs = dict(cross_attention_kwargs or {})
-        tokens, rows = kwargs.pop("audio_tokens", None), kwargs.pop("audio_rows", None)
-        scale = layer_scale(kwargs.pop("audio_scale", 1.0), self.path, self.layers)
-
-        x = hidden_states
-        x = self.attn1(self.norm1(x), attention_mask=attention_mask, **kwargs) + x
-        y = self.norm2(x)
-        x = self.attn2(y, encoder_hidden_states, attention_mask=encoder_attention_mask, **kwargs) + x
-        if tokens is not None and scale != 0:
-            asking = y[rows or slice(None)]
-
-            def answer(part: Tensor, tokens: Tensor, scale: float) -> Tensor:
-                assert self.audio is not None
-                return part + scale * self.audio(self.attn2, asking, tokens)
-
-            x = hear(answer, x, tokens.to(x.dtype), scale, rows)  # pyright: ignore[reportArgumentType]
-        return self.ff(self.norm3(x)) + x
+    def listener(self, audio: nn.Module, asking: Tensor) -> Listener:
+        return lambda x, tokens, scale: x + scale * audio(self.attn2, asking, tokens)
