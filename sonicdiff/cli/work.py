@@ -123,6 +123,20 @@ def train_evaluators(
 
 
 @evaluating.command()
+def train_readers(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Their directory.")] = Path("checkpoints/evaluators/pairs"),
+    vae: Annotated[Path, typer.Option(help="The autoencoder whose reconstructions they read as well.")] = Path("checkpoints/mini/vae"),
+    cache: Annotated[Path, typer.Option(help="For what is seen and heard.")] = Path("runs/readers"),
+) -> None:
+    """Teach the judges materials and voices with emotions, on pairs that no model is trained on."""
+    from sonicdiff.evaluation.evaluate import evaluators_folder
+    from sonicdiff.evaluation.features import Evaluators
+    from sonicdiff.evaluation.train_readers import train_readers as run
+
+    run(output, vae, Evaluators.load(evaluators_folder()), cache, log=typer.echo)
+
+
+@evaluating.command()
 def train_listener(
     output: Annotated[Path, typer.Option("--output", "-o", help="Its directory.")] = Path("checkpoints/evaluators/music"),
     vae: Annotated[Path, typer.Option(help="The autoencoder whose reconstructions it hears as well.")] = Path("checkpoints/mini-music/vae"),

@@ -28,4 +28,4 @@ def evaluate_any(
         if options.pop("edit", False) or options.pop("per_sound", 1) != 1:
             raise ValueError("--edit and --per-sound are for models of pictures; leave them out")
         return evaluate_music_data(pipeline, data, ears.load(extractors), MusicTrial(**options), output, log)
-    return evaluate_data(pipeline, data, judges.load(extractors), Trial(**options), output, log)
+    return evaluate_data(pipeline, data, judges.load(extractors, where=where), Trial(**options), output, log)

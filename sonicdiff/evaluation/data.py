@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -16,6 +17,7 @@ from sonicdiff.synthetic.dataset import Row, row
 from sonicdiff.synthetic.scenes import render
 from sonicdiff.synthetic.sounds import render_sound
 
+R = TypeVar("R")
 CAUSES = (*CLASSES, CALM)
 BLOCK = 100  # rows a file
 SIZE = 128  # pixels the image evaluator sees
@@ -78,7 +80,7 @@ def sound(of: Row, augmented: bool | None = None) -> np.ndarray:
     return samples.astype(np.float16)
 
 
-def made(folder: Path, rows: list[Row], make: Callable[[Row], np.ndarray], log: Callable[[str], None] = print) -> np.ndarray:
+def made(folder: Path, rows: Sequence[R], make: Callable[[R], np.ndarray], log: Callable[[str], None] = print) -> np.ndarray:
     """`make` of every row, stacked; blocks of BLOCK rows already in `folder` are read, so a stopped run goes on where it was."""
     folder.mkdir(parents=True, exist_ok=True)
     blocks = []

@@ -11,8 +11,11 @@ import numpy as np
 import torch
 
 from sonicdiff.audio.waveform import Waveform
+from sonicdiff.evaluation.data import RATE
 from sonicdiff.evaluation.features import Evaluators
+from sonicdiff.evaluation.readers import Reader, statistics
 from sonicdiff.synthetic.classes import CLASSES
+from sonicdiff.synthetic.pairs import LABELS
 
 KINDS = ("own", "clip")
 
@@ -62,44 +65,55 @@ class Extractors(Protocol):
 
 
 class Own:
-    """The evaluators that this project trains on its synthetic landscapes; they know those classes and no other."""
+    """The evaluators that this project trains on its synthetic landscapes; with a reader they know its set's classes and no other."""
 
-    about = "this project's own evaluators, which know its synthetic landscapes only"
     distances = "256 features of the own image evaluator, at mean square 1 over the pool's"
 
-    def __init__(self, evaluators: Evaluators) -> None:
-        self.evaluators = evaluators
+    def __init__(self, evaluators: Evaluators, reader: Reader | None = None) -> None:
+        self.evaluators, self.reader = evaluators, reader
+        known = f"read what they see as {reader.name}" if reader else "know its synthetic landscapes only"
+        self.about = f"this project's own evaluators, which {known}"
 
     def look(self, picture: np.ndarray) -> Looked:
         seen = self.evaluators.see([picture])
-        return Looked(seen.embeds, seen.embeds, seen.features)
+        embeds = self.reader.see(seen.features) if self.reader else seen.embeds
+        return Looked(embeds, embeds, seen.features)
 
     def listen(self, sound: Waveform) -> np.ndarray:
-        return self.evaluators.hear([sound]).embeds
+        if self.reader is None:
+            return self.evaluators.hear([sound]).embeds
+        return self.reader.hear(statistics(sound.mono().resampled(RATE).samples[0], self.evaluators.filters)[None])
 
     def listen_as_released(self, sounds: Iterable[Waveform]) -> np.ndarray | None:
         return None
 
     @torch.no_grad()
     def named(self, looked: Looked, labels: Sequence[str], bare: bool) -> np.ndarray | None:
-        if not set(labels) <= set(CLASSES):
+        classes = self.reader.labels if self.reader else CLASSES
+        if not set(labels) <= set(classes):
             return None
-        logits = self.evaluators.image.heads(torch.from_numpy(looked.features))[0].numpy()
-        return logits[:, [CLASSES.index(label) for label in labels]]
+        if self.reader:
+            logits = self.reader.name_pictures(looked.features)
+        else:
+            logits = self.evaluators.image.heads(torch.from_numpy(looked.features))[0].numpy()
+        return logits[:, [classes.index(label) for label in labels]]
 
 
-def load(kind: str, evaluators: Path | None = None) -> Extractors:
+def load(kind: str, evaluators: Path | None = None, where: str = "") -> Extractors:
     """The extractors `own` (from the folder `evaluators`), `clip` (from the Hub's cache) or `clip:FOLDER`.
 
-    Raises ValueError for another kind, FileNotFoundError, with what to fetch, where their weights are not here: nothing is downloaded.
+    where: the data's name; the own extractors have a reader for synthetic:materials and synthetic:voices. Raises ValueError for another
+    kind, FileNotFoundError, with what to fetch, where their weights are not here: nothing is downloaded.
     """
-    name, _, folder = kind.partition(":")
-    if name not in KINDS or (folder and name == "own"):
+    name, _, given = kind.partition(":")
+    if name not in KINDS or (given and name == "own"):
         raise ValueError(f"unknown extractors {kind!r}; expected own, clip or clip:FOLDER")
     if name == "clip":
         from sonicdiff.evaluation.clip import Clip
 
-        return Clip.load(Path(folder) if folder else None)
+        return Clip.load(Path(given) if given else None)
     from sonicdiff.evaluation.evaluate import evaluators_folder
 
-    return Own(Evaluators.load(evaluators or evaluators_folder()))
+    folder = evaluators or evaluators_folder()
+    made = where.removeprefix("synthetic:")
+    return Own(Evaluators.load(folder), Reader.load(folder / "pairs", made) if made in LABELS else None)

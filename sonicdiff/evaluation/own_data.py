@@ -14,12 +14,15 @@ from sonicdiff.data.data_set import DataSet
 from sonicdiff.data.sample import Sample
 from sonicdiff.evaluation.choosing import divided, fingerprint, judged
 from sonicdiff.evaluation.extractors import Extractors, Looked
+from sonicdiff.evaluation.kept import is_kept
 from sonicdiff.evaluation.paired import Case, repaired
 from sonicdiff.evaluation.paired_tables import tables_of
 from sonicdiff.evaluation.progress import Clock
 from sonicdiff.evaluation.report import Cell, Table, sheet, write
 from sonicdiff.evaluation.scores import bootstrap, psnr, structure
 from sonicdiff.pipelines import provenance, record
+from sonicdiff.pipelines.photos import load as load_photo
+from sonicdiff.pipelines.photos import sha256 as photo_digest
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 SHOWN = 36  # cases on the sheet
@@ -62,19 +65,28 @@ def evaluate_data(
 def make(
     pipeline: SonicDiffusionPipeline, samples: Sequence[Sample], photos: Sequence[Sample] | None, trial: Trial, folder: Path, clock: Clock
 ) -> list[Path]:
-    """A picture of each sound (or the photo changed by it) from each of its seeds, with its record, in the order of the sounds."""
+    """A picture of each sound (or the photo changed by it) from each of its seeds, with its record, in the order of the sounds.
+
+    One that an earlier run of the same left in `folder` is taken as it is.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    options: dict[str, Any] = {"num_inference_steps": trial.steps, "show_progress": False}
+    options: dict[str, Any] = {"num_inference_steps": trial.steps}
+    same = {"settings": options, "task": "edit" if photos else "generate", "revision": record.origin(pipeline)["revision"]}
     files = []
     for number, sample in enumerate(samples):
-        sound = sample.sound()
+        sound, photo = sample.sound(), photos[number].picture() if photos else None
+        same |= {"sounds": [{"name": None, "sha256": sound.sha256(), "weight": 1.0}]}
+        if photo is not None:
+            same |= {"photo": {"sha256": photo_digest(load_photo(photo))}}
         for turn in range(trial.per_sound):
-            seed = trial.seed + number * trial.per_sound + turn
-            if photos is None:
-                image = pipeline.generate(sound, seed=seed, **options)[0]
-            else:
-                image = pipeline.edit(photos[number].picture(), sound, seed=seed, **options)
-            files.append(provenance.save(image, folder / f"{number:05d}-{turn}.png"))
+            seed, file = trial.seed + number * trial.per_sound + turn, folder / f"{number:05d}-{turn}.png"
+            if not is_kept(file, same if photos else {**same, "seed": seed}):  # an edit of the whole schedule draws nothing
+                if photo is None:
+                    image = pipeline.generate(sound, seed=seed, show_progress=False, **options)[0]
+                else:
+                    image = pipeline.edit(photo, sound, seed=seed, show_progress=False, **options)
+                provenance.save(image, file)
+            files.append(file)
             clock.advance(trial.steps, "editing" if photos else "generating")
     return files
 

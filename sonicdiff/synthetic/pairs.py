@@ -20,6 +20,7 @@ from sonicdiff.synthetic.voices.glottis import RATE
 from sonicdiff.synthetic.voices.pictures import picture_speaking
 from sonicdiff.synthetic.voices.sounds import render_voice
 
+LABELS: dict[str, tuple[str, ...]] = {"materials": MATERIALS, "voices": EMOTIONS}
 SIZES = {"train": 6144, "validation": 256, "test": 768}
 NORMAL, STRONG = 0.7, 1.0  # the two intensities of RAVDESS
 LEAST_INTENSITY = 0.2

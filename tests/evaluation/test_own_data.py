@@ -71,6 +71,22 @@ def test_a_model_on_ones_own_data(tiny: SonicDiffusionPipeline, pairs: Path, own
     assert "| model |" in (tmp_path / "scores.md").read_text() and Image.open(tmp_path / "sheet.png").width > 4 * 128
 
 
+@pytest.mark.parametrize("edit", [False, True])
+def test_an_evaluation_that_was_stopped_goes_on(tiny: SonicDiffusionPipeline, pairs: Path, own: Own, tmp_path: Path, edit: bool) -> None:
+    data, trial = open_data(pairs, split="test"), Trial(n=4, pool=4, steps=2, edit=edit)
+    evaluate_data(tiny, data, own, trial, tmp_path, lambda text: None)
+    files = sorted((tmp_path / "pictures").iterdir())
+    first = [file.read_bytes() for file in files]
+    files[0].unlink()
+    files[1].write_bytes(first[1][:-40])
+    files[2].write_bytes(first[3])  # of another sound
+    told = [file.stat().st_mtime_ns for file in files[3:]]
+    evaluate_data(tiny, data, own, trial, tmp_path, lambda text: None)
+    assert [file.read_bytes() for file in files] == first and [file.stat().st_mtime_ns for file in files[3:]] == told
+    evaluate_data(tiny, data, own, Trial(n=4, pool=4, steps=1, edit=edit), tmp_path, lambda text: None)
+    assert all(json.loads(Image.open(file).info["sonicdiff"])["settings"]["num_inference_steps"] == 1 for file in files)
+
+
 def test_edits_are_of_photos_of_another_class(tiny: SonicDiffusionPipeline, pairs: Path, own: Own, tmp_path: Path) -> None:
     tables = evaluate_data(tiny, open_data(pairs, split="test"), own, Trial(n=4, pool=4, steps=1, edit=True), tmp_path, lambda text: None)
     rows = tables[0].rows

@@ -111,6 +111,19 @@ def test_the_base_is_taken_over_as_it_is(made: Path, tiny_directory: Path) -> No
     assert before.keys() == after.keys() and all(torch.equal(before[key], after[key]) for key in before)
 
 
+def test_a_model_beside_its_base_may_share_it(made: Path, tmp_path: Path, tiny_directory: Path) -> None:
+    shutil.copytree(tiny_directory, tmp_path / "base")
+    toml = write_toml(made, tmp_path / "base", **{"[data]": "share = true\n[data]"})
+    own.train_own(toml, "cpu", folder=tmp_path / "run", output=tmp_path / "other")
+    assert {path.name for path in (tmp_path / "other").iterdir() if path.is_dir()} == {"projector", "adapter", "labels", "scheduler"}
+    settings = {"num_inference_steps": 2, "seed": 0, "show_progress": False, "output_type": "np"}
+    sound = made / "data" / "train" / "rain" / "0.wav"
+    images = [load_pictures(place, "cpu").generate(sound, **settings)[0] for place in (tmp_path / "other", made / "model")]
+    assert np.allclose(*images, atol=2e-3)
+    with pytest.raises(ConfigError, match=r"needs a base that is a directory beside the output"):
+        own.train_own(toml, "cpu", folder=tmp_path / "run", output=tmp_path / "elsewhere" / "other")
+
+
 def test_what_cannot_be_read_is_counted_and_listed(made: Path) -> None:
     listed = (made / "run" / "skipped.txt").read_text().splitlines()
     assert len(listed) == 1 and "cut" in listed[0]

@@ -100,6 +100,7 @@ class OwnConfig:
     folder: str = ""  # for the run; "": runs/ and the name of the file
     features: str = "runs/features"  # for what is computed once; several runs may share it
     licence: str = ""  # of the finished model, for its card
+    share: bool = False  # write only what is new: the base, a directory beside the output, lends the rest
     projector: ProjectorConfig = field(default_factory=ProjectorConfig)
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     watch: WatchConfig = field(default_factory=WatchConfig)

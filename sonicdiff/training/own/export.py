@@ -1,9 +1,10 @@
-"""The finished model as a pipeline directory: the base's files linked, what was trained beside them, the card, the configuration."""
+"""The finished model as a pipeline directory: the base's files linked or shared, what was trained beside them, card, configuration."""
 
 # diffusers and transformers type their models loosely.
 # pyright: reportAttributeAccessIssue=false, reportCallIssue=false
 from __future__ import annotations
 
+import json
 import shutil
 import uuid
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 
 from sonicdiff.models.labels import SoundLabels
-from sonicdiff.pipelines import standard
+from sonicdiff.pipelines import directory, standard
 from sonicdiff.pipelines.bases import base_components
 from sonicdiff.training.config import ConfigError
 from sonicdiff.training.export import SHARD
@@ -30,6 +31,18 @@ def check_output(output: Path) -> None:
         raise ConfigError(f"{output} is there already and no model that was trained so; choose another output, or remove it first")
 
 
+def check_sharing(config: OwnConfig, place: Path) -> None:
+    """ConfigError where the model is to share what stands in another folder than its own, or is itself shared there."""
+    if not config.share:
+        return
+    if not (place / "model_index.json").is_file() or place.resolve().parent != Path(config.output).resolve().parent:
+        raise ConfigError(
+            f"share = true needs a base that is a directory beside the output; {place} is none of {Path(config.output).parent}"
+        )
+    if lent := directory.shared(place):
+        raise ConfigError(f"{place} itself shares what {lent.name} has; take that as the base, or leave share out")
+
+
 def export(parts: Parts, config: OwnConfig, examples: Examples, toml: str, card: str) -> Path:
     """Writes the model's directory, replacing an older one whole. Returns it."""
     output = Path(config.output)
@@ -37,7 +50,7 @@ def export(parts: Parts, config: OwnConfig, examples: Examples, toml: str, card:
     folder = output.with_name(f".{output.name}.{uuid.uuid4().hex[:8]}.partial")
     folder.mkdir(parents=True)
     try:
-        taken = take_base(parts, folder)
+        taken = list(of_the_base(parts)) if config.share else take_base(parts, folder)
         for name, part in pipeline.components.items():
             if part is not None and name not in taken:
                 if isinstance(part, torch.nn.Module):
@@ -45,6 +58,9 @@ def export(parts: Parts, config: OwnConfig, examples: Examples, toml: str, card:
                 else:
                     part.save_pretrained(folder / name)
         pipeline.save_config(folder)
+        if config.share:
+            index = {**directory.index_of(folder), directory.SHARES: parts.place.resolve().name}
+            (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
         (folder / CONFIG).write_text(toml)
         (folder / "README.md").write_text(card)
         check_output(output)
@@ -72,8 +88,13 @@ def take_base(parts: Parts, folder: Path) -> list[str]:
             if name in OF_THE_BASE:
                 part.save_pretrained(folder / name)
         return [*OF_THE_BASE]
-    taken = [*OF_THE_BASE, "upscaler", *(["audio_encoder"] if parts.hears_as_base else [])]
-    taken = [name for name in taken if (parts.place / name).is_dir()]
+    taken = of_the_base(parts)
     for name in taken:
         standard.take_over(parts.place / name, folder / name)
     return taken
+
+
+def of_the_base(parts: Parts) -> list[str]:
+    """The components in the base's directory that the model has from there, unchanged."""
+    taken = [*OF_THE_BASE, "upscaler", *(["audio_encoder", "feature_extractor"] if parts.hears_as_base else [])]
+    return [name for name in taken if (parts.place / name).is_dir()]

@@ -17,7 +17,7 @@ from sonicdiff.training.loop import train
 from sonicdiff.training.own.card import card
 from sonicdiff.training.own.config import OwnConfig
 from sonicdiff.training.own.examples import Examples, open_split, prepare
-from sonicdiff.training.own.export import check_output, export
+from sonicdiff.training.own.export import check_output, check_sharing, export
 from sonicdiff.training.own.features import Encoders
 from sonicdiff.training.own.parts import Parts
 from sonicdiff.training.own.plan import plan
@@ -42,6 +42,7 @@ def train_own(
     held: Sequence[Sample] = open_split(config.data, "validation")[0] if config.data.validation else []
     with processes.main_process_first():  # one fetches what is not here, the others find it
         parts = Parts.load(config, place)
+    check_sharing(config, parts.place)
     if dry_run:
         processes.print("\n".join(plan(config, parts, samples, held, place)))
         return None
