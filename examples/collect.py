@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 HERE = Path(__file__).parent
 LONG_SIDE = 512  # pixels of a shipped photo
 SECONDS = 8.0  # longest shipped recording
+COMPRESSION = 0.8  # of Vorbis
 MUSIC_FROM, MUSIC_SECONDS = 40.0, 6.0  # of each piece of music
 
 LOMIRI = "lomiri-wallpapers-16.04:usr/share/backgrounds"
@@ -134,18 +135,20 @@ def encode_photo(photo: Image.Image) -> bytes:
 
 
 def join(files: list[bytes], gap: float = 0.15) -> bytes:
-    """A short OGG file as it is; anything else cut to `SECONDS`, several files strung together with short gaps."""
+    """In mono, as it is heard by the models, and cut to `SECONDS`; several files strung together. A short OGG stays if that is smaller."""
     clips = [soundfile.read(io.BytesIO(file), dtype="float32", always_2d=True) for file in files]
-    if len(files) == 1 and files[0][:4] == b"OggS" and len(clips[0][0]) <= 10 * clips[0][1]:
-        return files[0]
     rate = clips[0][1]
-    pieces = [part for samples, _ in clips for part in (samples.mean(1) if len(clips) > 1 else samples, np.zeros(int(gap * rate)))]
+    if len(files) == 1 and files[0][:4] == b"OggS" and len(clips[0][0]) <= 10 * rate:
+        return min(files[0], encode_sound(clips[0][0].mean(1), rate), key=len)
+    pieces = [part for samples, _ in clips for part in (samples.mean(1), np.zeros(int(gap * rate)))]
     return encode_sound(np.concatenate(pieces[:-1])[: int(SECONDS * rate)], rate)
 
 
 def encode_sound(samples: np.ndarray, rate: int) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples / max(1.0, float(np.abs(samples).max())), rate, format="OGG", subtype="VORBIS")
+    buffer, channels = io.BytesIO(), 1 if samples.ndim == 1 else samples.shape[1]
+    with soundfile.SoundFile(buffer, "w", rate, channels, "VORBIS", format="OGG", compression_level=COMPRESSION) as file:
+        for block in np.array_split(samples / max(1.0, float(np.abs(samples).max())), 8):  # libsndfile crashes on much at once
+            file.write(block)
     return buffer.getvalue()
 
 

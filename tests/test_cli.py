@@ -52,7 +52,7 @@ def test_help_and_version() -> None:
 
 def app_commands() -> list[str]:
     words = "edit generate interpolate music riff jam replay batch sweep models pull convert data train evaluate demo doctor"
-    return words.split()
+    return [*words.split()]
 
 
 @pytest.mark.parametrize("command", app_commands())

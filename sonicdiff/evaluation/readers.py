@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sonicdiff.evaluation.features import DIM, MELS, ImageEvaluator, log_mel
 
-HIDDEN = 128
+HIDDEN = 32
 STATISTICS = 4
 
 

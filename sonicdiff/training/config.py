@@ -35,6 +35,27 @@ class LoopConfig:
 
 
 @dataclass(frozen=True)
+class ProjectorConfig:
+    """A new projector's shape, or the base's own."""
+
+    from_base: bool = False
+    tokens: int = 77
+    width: int = 256
+    heads: int = 8
+    blocks: int = 4
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """Where new audio layers stand and how they begin, or the base's own layers. The paper's begin at random, with a gate of 0.1."""
+
+    from_base: bool = False
+    where: tuple[str, ...] = ("mid_block", "up_blocks")
+    copy_text: bool = True  # as copies of the text's cross-attention, at equal steps of mini, AIC 0.89 against 0.48
+    gate: float = 0.55  # tanh of it is how loud they are
+
+
+@dataclass(frozen=True)
 class StageConfig:
     """One stage of a recipe: which task, with which options, learning how."""
 

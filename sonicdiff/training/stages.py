@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from transformers import CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from sonicdiff.audio.clap import ClapFrontEnd
 from sonicdiff.audio.waveform import Waveform
@@ -29,7 +29,7 @@ from sonicdiff.synthetic.pairs import open_pairs
 from sonicdiff.synthetic.scenes import render
 from sonicdiff.synthetic.sounds import render_sound
 from sonicdiff.synthetic.textures import texture
-from sonicdiff.training import adapt, align, base, clap, text, upscale, vae
+from sonicdiff.training import adapt, align, base, clap, text, upscale, vae, words
 from sonicdiff.training.cache import Chunks, Joined, fill, fill_batches
 from sonicdiff.training.config import build
 from sonicdiff.training.images import halved, to_tensor
@@ -136,6 +136,30 @@ def make_latents(space: Workspace) -> None:
             fill_batches(space.path(name + suffix), len(scenes), make, space.worker, space.workers)
 
 
+def train_words(space: Workspace) -> None:
+    """Gives the text encoder the words of the sets beside the landscapes; what it makes of the landscapes' captions stays."""
+    if not space.data.beside or space.path("words").exists():
+        return
+    config = space.config("words")
+    tokenizer = CLIPTokenizer.from_pretrained(space.path("clap", "tokenizer"))
+    model = CLIPTextModel.from_pretrained(space.path("clap", "text_encoder")).to(space.device)
+    known, new = [r.caption for r in space.rows()], captions_beside(space)
+    added = words.new_words(tokenizer, new)
+    if not added:
+        return  # the model that is gone on from has them
+    words.extend(tokenizer, model, added, config.loop.seed)
+    every = sorted(set().union(*map(words.words_of, new)))
+    said = np.array([[word in words.words_of(text) for word in every] for text in new])
+    task = words.WordsTask(model, token_ids(tokenizer, known), token_ids(tokenizer, new), said)
+    train(task, config.loop, space.path("run-words"))
+    tokenizer.save_pretrained(space.path("words", "tokenizer"))
+    keep(model, space.path("words", "text_encoder"))
+
+
+def captions_beside(space: Workspace) -> list[str]:
+    return [pair.caption for name in space.data.beside for pair in open_pairs(name)[: space.data.pairs]]
+
+
 def suffixes(space: Workspace) -> list[str]:
     """What the folders of the landscapes end in, and those of each set beside them."""
     return ["", *(f"-{name}" for name in space.data.beside)]
@@ -143,8 +167,7 @@ def suffixes(space: Workspace) -> list[str]:
 
 def train_base(space: Workspace) -> None:
     """Text to image at 128 pixels (`base.toml`) and then, where the recipe has `base-256.toml`, at 256."""
-    beside = [pair.caption for name in space.data.beside for pair in open_pairs(name)[: space.data.pairs]]
-    states = text_states(space, ["", *(r.caption for r in space.rows()), *beside])
+    states = text_states(space, ["", *(r.caption for r in space.rows()), *captions_beside(space)])
     torch.manual_seed(space.config("base").loop.seed)
     channels = AutoencoderKL.load_config(space.path("vae"))["latent_channels"]
     start = space.path("start", "unet")
@@ -160,14 +183,16 @@ def train_base(space: Workspace) -> None:
     keep(unet, space.path("unet"))
 
 
-def train_align(space: Workspace, name: str = "align", tokens: int = 77, **changed: Any) -> None:
+def train_align(space: Workspace, name: str = "align", tokens: int | None = None, **changed: Any) -> None:
     """Stage 1. An ablation gives its `name`, a number of `tokens` and `changed` options."""
     config, rows = space.config("align"), space.rows()
     torch.manual_seed(config.loop.seed)
     states, embeds = text_states(space, [r.caption for r in rows]), audio_embeds(space)
-    model, start = AudioProjector(embeds.shape[1], states.shape[-1], tokens, width=192, heads=6), space.path("start", "projector")
+    shape, start = space.layers[0], space.path("start", "projector")
     if name == "align" and start.exists():
         model = AudioProjector.from_pretrained(start)
+    else:
+        model = AudioProjector(embeds.shape[1], states.shape[-1], tokens or shape.tokens, shape.width, shape.heads, shape.blocks)
     model = model.to(space.device)
     options = build(align.AlignOptions, {**config.options, **changed}, "align.toml")
     heard = labels(space.sound_rows())
@@ -177,17 +202,20 @@ def train_align(space: Workspace, name: str = "align", tokens: int = 77, **chang
     keep(model, space.path(f"projector-{name}"))
 
 
-def train_adapt(
-    space: Workspace, name: str = "adapt", start: str = "align", where: Sequence[str] = ("mid_block", "up_blocks"), **changed: Any
-) -> None:
+def train_adapt(space: Workspace, name: str = "adapt", start: str = "align", where: Sequence[str] = (), **changed: Any) -> None:
     """Stage 2, from the projector that stage 1 left as `start`. An ablation gives a `name`, `where` layers stand, `changed` options."""
     config, rows = space.config("adapt"), space.rows()
     options = build(adapt.AdaptOptions, {**config.options, **changed}, "adapt.toml")
     torch.manual_seed(config.loop.seed)
     unet = UNet2DConditionModel.from_pretrained(space.path("unet")).to(space.device)
     projector = AudioProjector.from_pretrained(space.path(f"projector-{start}")).to(space.device)
-    begun = space.path("start", "adapter")
-    adapter = AudioAdapter.from_pretrained(begun) if name == "adapt" and begun.exists() else AudioAdapter.from_unet(unet, where)
+    begun, new = space.path("start", "adapter"), space.layers[1]
+    if name == "adapt" and begun.exists():
+        adapter = AudioAdapter.from_pretrained(begun)
+    else:
+        adapter = AudioAdapter.from_unet(unet, where or new.where, new.gate)
+        if new.copy_text:
+            adapter.copy_text(unet)
     adapter = adapter.to(space.device)
     states = text_states(space, ["", *(caption(replace(r.scene, cause=CALM, intensity=0.0), r.sound_seed) for r in rows)])
     with_cause = np.flatnonzero([r.scene.cause != CALM for r in rows])

@@ -20,10 +20,12 @@ from transformers import ClapAudioModelWithProjection, CLIPTextModel, CLIPTokeni
 from sonicdiff.synthetic.classes import CALM, CLASSES, LIGHTS, PLACES
 from sonicdiff.synthetic.dataset import Row, row
 from sonicdiff.training.cache import Chunks
-from sonicdiff.training.config import ConfigError, StageConfig, build
+from sonicdiff.training.config import AdapterConfig, ConfigError, ProjectorConfig, StageConfig, build
 from sonicdiff.training.text import Labels
 
 CAUSES = (CALM, *CLASSES)
+PAPERS = {"projector": {"width": 192, "heads": 6}, "adapter": {"copy_text": False, "gate": 0.1}}
+"""What is learnt on a small base where a recipe has no `layers.toml`: the paper's form."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,21 @@ class Workspace:
     @cached_property
     def data(self) -> DataOptions:
         return build(DataOptions, tomllib.loads((self.recipe / "data.toml").read_text()), "data.toml")
+
+    @cached_property
+    def layers(self) -> tuple[ProjectorConfig, AdapterConfig]:
+        """The shape of a new projector, and how new audio layers begin: `layers.toml`, or the paper's."""
+        file = self.recipe / "layers.toml"
+        table = tomllib.loads(file.read_text()) if file.exists() else PAPERS
+        if unknown := sorted(table.keys() - PAPERS.keys()):
+            raise ConfigError(f"{file} has unknown tables {unknown}; known are {', '.join(PAPERS)}")
+        projector, adapter = (table.get(name, {}) for name in PAPERS)
+        return build(ProjectorConfig, projector, "layers.toml, [projector]"), build(AdapterConfig, adapter, "layers.toml, [adapter]")
+
+    @property
+    def language(self) -> Path:
+        """Where the tokenizer and the text encoder are: with the words of the sets beside, once those are learnt."""
+        return self.path("words") if self.path("words", "text_encoder").exists() else self.path("clap")
 
     def rows(self) -> list[Row]:
         return [row(index) for index in range(self.data.pictures)]
@@ -98,8 +115,8 @@ def token_ids(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
 @torch.no_grad()
 def text_states(space: Workspace, texts: list[str], pooled: bool = False) -> Tensor:
     """Hidden states of the frozen text encoder as Stable Diffusion takes them, float16 (N, 77, width); `pooled`: float32 (N, width)."""
-    tokenizer = CLIPTokenizer.from_pretrained(space.path("clap", "tokenizer"))
-    model = CLIPTextModel.from_pretrained(space.path("clap", "text_encoder")).to(space.device)
+    tokenizer = CLIPTokenizer.from_pretrained(space.language / "tokenizer")
+    model = CLIPTextModel.from_pretrained(space.language / "text_encoder").to(space.device)
     ids = token_ids(tokenizer, texts).to(space.device)
     outputs = [model(input_ids=part) for part in ids.split(64)]
     return torch.cat([o.pooler_output.cpu() if pooled else o.last_hidden_state.half().cpu() for o in outputs])

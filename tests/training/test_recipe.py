@@ -21,8 +21,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recipe")
     recipe = folder / "tiny"
     recipe.mkdir()
-    (recipe / "data.toml").write_text("pictures = 16\ntextures = 4\nsounds = 16\nseconds = 1.0\ncaptions = 64\n")
-    for stage in ("text", "clap", "vae", "upscale", "base", "base-256", "align", "adapt"):
+    data = "pictures = 16\ntextures = 4\nsounds = 16\nseconds = 1.0\ncaptions = 64\n"
+    (recipe / "data.toml").write_text(data + 'beside = ["materials"]\npairs = 4\n')
+    for stage in ("text", "clap", "vae", "upscale", "words", "base", "base-256", "align", "adapt"):
         (recipe / f"{stage}.toml").write_text(LOOP.format(stage))
     (recipe / "model.toml").write_text("feature_injection = 0.25\n")
     run(recipe, folder=folder / "work", output=folder / "model", device="cpu")
@@ -35,6 +36,7 @@ def test_the_model_loads_and_makes_an_image(made: Path) -> None:
     image = pipeline.generate((samples, 48_000), num_inference_steps=2, seed=0, show_progress=False)[0]
     assert image.size == (512, 512)  # 256 of the UNet, doubled
     assert (pipeline.config["feature_injection"], pipeline.config["attention_injection"]) == (0.25, 0.5)
+    assert pipeline.tokenizer.tokenize("a drumstick") == ["a</w>", "drumstick"]  # a word of the materials
     names = [name for name, _ in pipeline.heard((samples, 48_000))]
     assert len(names) == 3 and set(names) <= set(pipeline.labels.config.names)
 

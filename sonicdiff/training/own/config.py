@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from sonicdiff.training.adapt import AdaptOptions
 from sonicdiff.training.align import AlignOptions
-from sonicdiff.training.config import ConfigError, LoopConfig, build
+from sonicdiff.training.config import AdapterConfig, ConfigError, LoopConfig, ProjectorConfig, build
 
 Options = TypeVar("Options")
 
@@ -26,27 +26,6 @@ class DataConfig:
     flip: bool = True  # show each picture mirrored as well
     seconds: float = 0.0  # heard of each sound, from its beginning, 0: all
     max_skipped: float = 0.01  # share of pairs that may be unreadable before the training is refused
-
-
-@dataclass(frozen=True)
-class ProjectorConfig:
-    """A new projector's shape, or the base's own."""
-
-    from_base: bool = False
-    tokens: int = 77
-    width: int = 256
-    heads: int = 8
-    blocks: int = 4
-
-
-@dataclass(frozen=True)
-class AdapterConfig:
-    """Where new audio layers stand and how they begin, or the base's own layers. The paper's begin at random, with a gate of 0.1."""
-
-    from_base: bool = False
-    where: tuple[str, ...] = ("mid_block", "up_blocks")
-    copy_text: bool = True  # as copies of the text's cross-attention, at equal steps of mini, AIC 0.89 against 0.48
-    gate: float = 0.55  # tanh of it is how loud they are
 
 
 @dataclass(frozen=True)

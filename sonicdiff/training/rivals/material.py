@@ -82,8 +82,8 @@ class Material:
 
     @cached_property
     def reader(self) -> Reader:
-        tokenizer = CLIPTokenizer.from_pretrained(self.space.path("clap", "tokenizer"))
-        text_encoder = CLIPTextModel.from_pretrained(self.space.path("clap", "text_encoder")).to(self.space.device)
+        tokenizer = CLIPTokenizer.from_pretrained(self.space.language / "tokenizer")
+        text_encoder = CLIPTextModel.from_pretrained(self.space.language / "text_encoder").to(self.space.device)
         return Reader(tokenizer, text_encoder.requires_grad_(False))
 
     @cached_property
