@@ -104,19 +104,12 @@ def released(name: str, sounds: str, gates: str, projector: str) -> Checkpoint:
     )
 
 
-def beside_mini(name: str, hears: str) -> Checkpoint:
-    """A projector and audio layers of our own on `mini`'s base, which stands beside."""
-    return Checkpoint(name, f"mini for {hears}", "pictures", "embedded", "Apache-2.0", 52, "off")
-
-
 CHECKPOINTS = {
     checkpoint.name: checkpoint
     for checkpoint in (
         Checkpoint(
             "mini", "the small model trained by this project; runs on a laptop CPU", "pictures", "embedded", "Apache-2.0", 50, "off"
         ),
-        beside_mini("mini-hits", "what is struck and scraped: ten materials"),
-        beside_mini("mini-faces", "voices: faces with the emotion that is heard, of eight"),
         Checkpoint("mini-music", "music from text, trained by this project, for CPUs", "music", "embedded", "Apache-2.0", 14, None),
         Checkpoint(
             "riffusion",
