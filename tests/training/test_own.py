@@ -113,7 +113,8 @@ def test_the_base_is_taken_over_as_it_is(made: Path, tiny_directory: Path) -> No
 
 def test_a_model_beside_its_base_may_share_it(made: Path, tmp_path: Path, tiny_directory: Path) -> None:
     shutil.copytree(tiny_directory, tmp_path / "base")
-    toml = write_toml(made, tmp_path / "base", **{"[data]": "share = true\n[data]"})
+    toml = tmp_path / "mine.toml"
+    toml.write_text(TOML.format(base=tmp_path / "base", folder=made).replace("[data]", "share = true\n[data]"))
     own.train_own(toml, "cpu", folder=tmp_path / "run", output=tmp_path / "other")
     assert {path.name for path in (tmp_path / "other").iterdir() if path.is_dir()} == {"projector", "adapter", "labels", "scheduler"}
     settings = {"num_inference_steps": 2, "seed": 0, "show_progress": False, "output_type": "np"}
