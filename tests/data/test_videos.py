@@ -12,6 +12,8 @@ from sonicdiff.data import splitting, videos
 from sonicdiff.data.opening import open_data, placed
 from sonicdiff.data.sample import Sample, SampleError
 from sonicdiff.data.videos import Cutting
+from sonicdiff.training.own.config import DataConfig
+from sonicdiff.training.own.examples import open_split
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,16 @@ def test_folders_of_videos(clip: Path, tmp_path: Path) -> None:
     for key, said in (("silent@0", "without a sound track"), ("list", "no video that can be read"), ("cut", "cannot be decoded")):
         with pytest.raises(SampleError, match=f"^heavy_rain/{key}: .*{said}"):
             samples[f"heavy_rain/{key}"].sound()
+
+
+def test_a_training_says_how_videos_are_cut(clip: Path, tmp_path: Path) -> None:
+    place = tmp_path / "train" / "rain"
+    place.mkdir(parents=True)
+    (place / "0.mp4").write_bytes(clip.read_bytes())
+    samples, _ = open_split(DataConfig(str(tmp_path), window=1.0, frame_at=1.0), "train")
+    assert [colour(sample.picture()) for sample in samples] == [1, 2, 3, 3]
+    with pytest.raises(ValueError, match="frame at 3 of the window; expected 0 to 1"):
+        open_split(DataConfig(str(tmp_path), frame_at=3), "train")
 
 
 def test_ravdess(clip: Path, tmp_path: Path) -> None:

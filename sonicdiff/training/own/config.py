@@ -25,6 +25,8 @@ class DataConfig:
     size: int = 0  # pixels of a side, 0: what the base was trained at; pictures are cut square around the middle
     flip: bool = True  # show each picture mirrored as well
     seconds: float = 0.0  # heard of each sound, from its beginning, 0: all
+    window: float = 10.0  # seconds that videos are cut into
+    frame_at: float = 0.5  # where in its window a video's frame is taken, 0 its beginning, 1 its end
     max_skipped: float = 0.01  # share of pairs that may be unreadable before the training is refused
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from sonicdiff.data.captions import of_class
 from sonicdiff.data.opening import open_data
 from sonicdiff.data.sample import Sample, SampleError
+from sonicdiff.data.videos import Cutting
 from sonicdiff.training.adapt import Pairs
 from sonicdiff.training.config import ConfigError
 from sonicdiff.training.own.config import DataConfig
@@ -68,7 +69,7 @@ class Examples:
 
 def open_split(data: DataConfig, split: str) -> tuple[Sequence[Sample], str]:
     """The samples of a split, no more than the limit, and the licence of the data."""
-    samples = open_data(data.where, data.layout, split)
+    samples = open_data(data.where, data.layout, split, Cutting(data.window, data.frame_at))
     return samples[: data.limit] if data.limit else samples, samples.licence
 
 
