@@ -21,7 +21,8 @@ Two small networks that judge what a model makes: one looks at images (nine caus
 one listens to sounds, and both give one embedding. They were made by `sonicdiff evaluate train-evaluators` from renders
 and sounds of seeds that no generator is trained on, and from worse copies of them (coarse, compressed, noisy{reconstructed}).
 float16 safetensors; `sonicdiff.evaluation.features.Evaluators.load` reads them. They know the synthetic world only: on real
-photographs and recordings they are a hint, not a measure.
+photographs and recordings they are a hint, not a measure. `pairs/` holds what they learned to read besides, materials and voices;
+`music/` holds the judge of music.
 
 Ceilings on {n} true renders and sounds of `evaluator-test`. AIC: the class is right, among nine (calm ones left out);
 with calm: among all ten. AIS, IIS: win rates against the other sounds and renders (chance 0.50). Intensity: rank correlation
