@@ -79,7 +79,7 @@ def evaluate(
     extractors: Annotated[str, typer.Option(help="With --data: own, clip, clip:FOLDER; of music own, clap, clap:FOLDER.")] = "own",
     edit: Annotated[bool, typer.Option("--edit", help="With --data: edit photos of another class instead.")] = False,
 ) -> None:
-    """Score a model. Its command `train-evaluators` makes the judges."""
+    """Score a model. Its commands train the judges."""
     if context.invoked_subcommand is not None:
         return
     from sonicdiff.evaluation.evaluate import DEFAULT_PARTS, evaluators_folder
@@ -130,10 +130,9 @@ def train_readers(
 ) -> None:
     """Teach the judges materials and voices with emotions, on pairs that no model is trained on."""
     from sonicdiff.evaluation.evaluate import evaluators_folder
-    from sonicdiff.evaluation.features import Evaluators
     from sonicdiff.evaluation.train_readers import train_readers as run
 
-    run(output, vae, Evaluators.load(evaluators_folder()), cache, log=typer.echo)
+    run(output, vae, evaluators_folder(), cache, log=typer.echo)
 
 
 @evaluating.command()

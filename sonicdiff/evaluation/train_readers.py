@@ -61,13 +61,13 @@ class Read:
     intensities: Tensor
 
 
-def train_readers(output: Path, vae: Path, evaluators: Evaluators, cache: Path, effort: Effort | None = None, log: Log = print) -> None:
-    """Render (into `cache`), train a reader for each set of pairs over the frozen `evaluators`, save them with their card in `output`."""
+def train_readers(output: Path, vae: Path, evaluators: Path, cache: Path, effort: Effort | None = None, log: Log = print) -> None:
+    """Render (into `cache`), train a reader for each set of pairs over the frozen evaluators, save them with their card in `output`."""
     effort, lines = effort or Effort(), []
     for name, labels in LABELS.items():
-        torch.manual_seed(effort.seed)
         half = len(open_pairs(name)) // 2
         learnt = read(name, open_pairs(name)[half : half + effort.pairs], evaluators, vae, cache / name / "train", effort.copies, log)
+        torch.manual_seed(effort.seed)  # here: what is read before, or was kept, draws as well
         reader = Reader(name, labels, fit(Heads(len(labels)), learnt, effort, name, log))
         reader.save(output)
         tests = read(name, open_pairs(name, "validation")[: effort.tests], evaluators, vae, cache / name / "validation", 0, log)
@@ -76,22 +76,22 @@ def train_readers(output: Path, vae: Path, evaluators: Evaluators, cache: Path, 
     (output / "README.md").write_text(CARD.format(pairs=effort.pairs, tests=effort.tests) + "\n".join(lines) + "\n")
 
 
-def read(name: str, pairs: Sequence[Pair], evaluators: Evaluators, vae: Path, folder: Path, copies: int, log: Log) -> Read:
+def read(name: str, pairs: Sequence[Pair], evaluators: Path, vae: Path, folder: Path, copies: int, log: Log) -> Read:
     """What is seen in pictures as painted, through the autoencoder and in worse copies; what is heard of sounds as made, and elsewhere."""
-    rng, model = np.random.default_rng((len(pairs), 0x9EAD)), AutoencoderKL.from_pretrained(vae).eval()
+    rng, model, judges = np.random.default_rng((len(pairs), 0x9EAD)), AutoencoderKL.from_pretrained(vae).eval(), Evaluators.load(evaluators)
 
     def pictures(pair: Pair) -> np.ndarray:
         image = reduced(pair.picture())
         worse = degraded(np.stack([image] * copies), rng) if copies else torch.empty(0, 3, *image.shape[:2])
         seen = torch.cat([to_tensor(np.stack([image, reconstruct(model, image)])), worse])
         with torch.no_grad():
-            return evaluators.image(seen).numpy()
+            return judges.image(seen).numpy()
 
     def sounds(pair: Pair) -> np.ndarray:
         sound = load_sound(pair.sound()).mono().resampled(RATE).samples[0]
-        return np.stack([statistics(sound, evaluators.filters), statistics(augment(sound, RATE, rng), evaluators.filters)])
+        return np.stack([statistics(sound, judges.filters), statistics(augment(sound, RATE, rng), judges.filters)])
 
-    seen = made(folder / f"pictures-{copies}-{digest(vae)}", pairs, pictures, log)
+    seen = made(folder / f"pictures-{copies}-{digest(vae)}-{digest(evaluators)}", pairs, pictures, log)
     heard = made(folder / "sounds", pairs, sounds, log)
     classes = torch.tensor([LABELS[name].index(pair.label) for pair in pairs])
     intensities = torch.tensor([pair.intensity for pair in pairs])

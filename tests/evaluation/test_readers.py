@@ -10,8 +10,8 @@ import pytest
 from sonicdiff.data.synthetic_pairs import open_synthetic
 from sonicdiff.evaluation import extractors
 from sonicdiff.evaluation.evaluate import evaluators_folder
-from sonicdiff.evaluation.features import Evaluators
 from sonicdiff.evaluation.readers import Reader
+from sonicdiff.evaluation.reconstruction import digest
 from sonicdiff.evaluation.scores import audio_image_similarity
 from sonicdiff.evaluation.train_readers import Effort, read, train_readers
 from sonicdiff.pipelines.checkpoints import resolve
@@ -45,8 +45,10 @@ def test_readers_are_learnt_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
         making, "picture_speaking", lambda speaking: np.full((256, 256, 3), 25 * making.EMOTIONS.index(speaking.emotion), np.uint8)
     )
     monkeypatch.setattr(making, "render_voice", lambda speaking: np.random.default_rng(speaking.seed).normal(0, 0.1, 16_000))
-    judges = Evaluators.load(evaluators_folder())
+    judges = evaluators_folder()
     train_readers(tmp_path / "out", vae, judges, tmp_path / "cache", effort, log=lambda text: None)
+    kept = {folder.name for folder in (tmp_path / "cache" / "materials" / "train").iterdir()}
+    assert kept == {"sounds", f"pictures-1-{digest(vae)}-{digest(judges)}"}  # of other judges they are seen anew
     assert "| materials |" in (tmp_path / "out" / "README.md").read_text()
     reader = Reader.load(tmp_path / "out", "materials")
     half = len(open_pairs("materials")) // 2
