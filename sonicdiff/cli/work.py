@@ -22,7 +22,7 @@ def train(
     workers: Annotated[int, typer.Option(min=1, help="How many processes share the data stages.")] = 1,
     start: Annotated[
         str | None,
-        typer.Option("--from", help="A model to go on from, by name or path: base, align and adapt begin with its weights."),
+        typer.Option("--from", help="A model to go on from, by name or path: clap, base, align and adapt begin with its weights."),
     ] = None,
     ablations: Annotated[
         list[str] | None,

@@ -14,6 +14,7 @@ from sonicdiff.data.data_set import DataSet
 from sonicdiff.data.sample import Sample
 from sonicdiff.evaluation.choosing import divided, fingerprint, judged
 from sonicdiff.evaluation.extractors import Extractors, Looked
+from sonicdiff.evaluation.hearing import hearing
 from sonicdiff.evaluation.kept import is_kept
 from sonicdiff.evaluation.paired import Case, repaired
 from sonicdiff.evaluation.paired_tables import tables_of
@@ -55,6 +56,8 @@ def evaluate_data(
     files = make(pipeline, case.tried.samples, photos, trial, output / "pictures", Clock(len(of) * trial.steps, log))
     looked = Looked.together([extractors.look(np.asarray(Image.open(file).convert("RGB"))) for file in files])
     tables = tables_of(case, looked, of, "Photos edited by sounds" if trial.edit else "Pictures of sounds")
+    if (heard := hearing(pipeline, [*case.tried.samples, *case.pool.samples])) is not None:
+        tables.append(heard)
     if photos is not None:
         add_edits(tables[0], case, files, photos, of)
     show(case, files, photos, trial, output / "sheet.png")

@@ -1,6 +1,6 @@
 """How `mini` and `mini-music` are made, from nothing to `checkpoints/`: one function a stage, each resuming where it was stopped.
 
-Pictures: data, text, clap, vae, upscale, latents, words, base, align (stage 1), adapt (stage 2), export. Music: data, text, vae, latents,
+Pictures: data, text, words, clap, vae, upscale, latents, base, align (stage 1), adapt (stage 2), export. Music: data, text, vae, latents,
 base, export. Rivals: one stage each, from the base of a finished run, and no export. A recipe's `data.toml` says which `family` it is of.
 """
 
@@ -24,14 +24,14 @@ from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels
 
 Stages = dict[str, Callable[[Workspace], None]]
 PICTURES: Stages = {
-    "data": do.make_data, "text": do.train_text, "clap": do.train_clap, "vae": do.train_vae, "upscale": do.train_upscaler,
-    "latents": do.make_latents, "words": do.train_words, "base": do.train_base, "align": do.train_align, "adapt": do.train_adapt,
+    "data": do.make_data, "text": do.train_text, "words": do.train_words, "clap": do.train_clap, "vae": do.train_vae,
+    "upscale": do.train_upscaler, "latents": do.make_latents, "base": do.train_base, "align": do.train_align, "adapt": do.train_adapt,
 }  # fmt: skip
 MUSIC: Stages = {
     "data": music.make_data, "text": music.train_text, "vae": music.train_vae, "latents": music.make_latents, "base": music.train_base,
 }  # fmt: skip
 FAMILIES = {"pictures": PICTURES, "music": MUSIC, "rivals": RIVALS}
-GOING_ON = ("data", "latents", "words", "base", "align", "adapt", "export")  # where a model is there to start from
+GOING_ON = ("data", "words", "clap", "latents", "base", "align", "adapt", "export")  # where a model is there to start from
 
 
 def stages_of(recipe: str | Path, going_on: bool = False) -> list[str]:
@@ -103,7 +103,7 @@ def export(space: Workspace, output: Path) -> None:
     parts = {
         "vae": space.path("vae"),
         "text_encoder": space.language / "text_encoder", "tokenizer": space.language / "tokenizer",
-        "audio_encoder": space.path("clap", "audio_encoder"), "unet": space.path("unet"),
+        "audio_encoder": space.hearing, "unet": space.path("unet"),
         "projector": space.path("projector-adapt"), "adapter": space.path("adapter-adapt"),
     }  # fmt: skip
     if space.path("upscaler").exists():

@@ -77,6 +77,12 @@ class Workspace:
         """Where the tokenizer and the text encoder are: with the words of the sets beside, once those are learnt."""
         return self.path("words") if self.path("words", "text_encoder").exists() else self.path("clap")
 
+    @property
+    def hearing(self) -> Path:
+        """Where the audio encoder is: as the stage `clap` left it, or as it came with the model that is gone on from."""
+        learnt = self.path("clap", "audio_encoder")
+        return learnt if learnt.exists() else self.path("start", "audio_encoder")
+
     def rows(self) -> list[Row]:
         return [row(index) for index in range(self.data.pictures)]
 
@@ -125,7 +131,7 @@ def text_states(space: Workspace, texts: list[str], pooled: bool = False) -> Ten
 @torch.no_grad()
 def audio_embeds(space: Workspace) -> Tensor:
     """Unit vectors (sounds, dim) of the training sounds."""
-    model = ClapAudioModelWithProjection.from_pretrained(space.path("clap", "audio_encoder")).to(space.device).eval()
+    model = ClapAudioModelWithProjection.from_pretrained(space.hearing).to(space.device).eval()
     mels = space.chunks("mels")
     parts = [model(input_features=torch.from_numpy(mels[i]).float()[:, None].to(space.device)).audio_embeds.cpu()
              for i in np.array_split(np.arange(len(mels)), -(-len(mels) // 64))]  # fmt: skip

@@ -129,8 +129,8 @@ def edit_page(app: App) -> EditPage:
 
 
 EXAMPLES = (
-    ("valley", "splash"), ("brook", "campfire"), ("mountains", "thunder-near"), ("hilltop", "wind"), ("riverside", "waterfall"),
-    ("palace", "rain"),
+    ("valley", "splash"), ("brook", "campfire"), ("mountains", "thunder-near"), ("hilltop", "wind"), ("riverside", "wading"),
+    ("palace", "fire"),
 )  # fmt: skip
 
 

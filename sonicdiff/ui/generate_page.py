@@ -30,7 +30,7 @@ class GeneratePage:
 def generate_page(app: App) -> GeneratePage:
     with gr.Row(elem_classes="page"):
         with gr.Column(min_width=280):
-            sound = gr.Audio(str(app.examples / "sounds" / "waterfall.ogg"), type="filepath", label="Sound", sources=SOUNDS, buttons=[])
+            sound = gr.Audio(str(app.examples / "sounds" / "thunder-near.ogg"), type="filepath", label="Sound", sources=SOUNDS, buttons=[])
             hearing(app, sound)
             widgets = {control.name: control for control in controls.GENERATE}
             shown: dict[str, Any] = {name: widgets[name].widget() for name in ("prompt", "count", "seed")}

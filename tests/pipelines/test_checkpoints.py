@@ -67,7 +67,9 @@ def test_half_precision_is_near(tiny: SonicDiffusionPipeline, tiny_directory: Pa
 
 def test_names_and_paths(tiny_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert checkpoints.resolve(tiny_directory) == tiny_directory
-    with pytest.raises(ValueError, match="no model 'maxi'; known are mini, mini-music, riffusion, landscape, greatest-hits"):
+    with pytest.raises(
+        ValueError, match="no model 'maxi'; known are mini, mini-hits, mini-faces, mini-music, riffusion, landscape, greatest-hits"
+    ):
         checkpoints.resolve("maxi")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

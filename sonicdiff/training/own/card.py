@@ -35,9 +35,9 @@ Licence of the data: {data_licence}. {base_licence}
 |---|---|---|---|
 {stages}
 
-The validation losses are over {validation}, always with the same noise. They say whether it still learned, not how good its
-pictures are: `sonicdiff evaluate` does.
+{validation} Losses say whether it still learned, not how good its pictures are: `sonicdiff evaluate` does.
 """
+VALIDATED = "The validation losses are over {} pairs of the validation split, always with the same noise."
 
 
 def card(config: OwnConfig, file: Path, examples: Examples, valid: Examples | None, data_licence: str) -> str:
@@ -59,7 +59,7 @@ def card(config: OwnConfig, file: Path, examples: Examples, valid: Examples | No
         heard=f"the first {data.seconds:g} s" if data.seconds else "all",
         file=file.name,
         stages="\n".join(row(config, name) for name in ("align", "adapt") if getattr(config, name) is not None),
-        validation=f"{len(valid)} pairs of the validation split" if valid is not None else "nothing: there was no validation split",
+        validation=VALIDATED.format(len(valid)) if valid is not None else "There was no validation split.",
     )
 
 

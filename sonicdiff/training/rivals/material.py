@@ -57,7 +57,7 @@ class Material:
     @cached_property
     def hearing(self) -> Hearing:
         """Of all training sounds; computed once and kept in `rivals/hearing`."""
-        model = ClapAudioModelWithProjection.from_pretrained(self.space.path("clap", "audio_encoder")).to(self.space.device).eval()
+        model = ClapAudioModelWithProjection.from_pretrained(self.space.hearing).to(self.space.device).eval()
         mels = self.space.chunks("mels")
 
         def flat(indices: np.ndarray) -> np.ndarray:
