@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sonicdiff.ui.refusals import NOT_UNDERSTOOD, Excess, Refusal, counted, looked_through, no_room, too_large
-from sonicdiff.ui.session import forget_heard
+from sonicdiff.ui.session import Listeners
 
 MOST_UPLOADED = 64 * 2**20  # bytes of a request that uploads files
 MOST_ASKED = 512 * 2**10  # bytes of any other request
@@ -31,6 +31,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str]) -> None:
         self.app, self.hosts, self.origins = app, {name.lower() for name in hosts}, {name.lower() for name in origins}
+        self.listeners = Listeners()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -68,6 +69,10 @@ class Guard:
     async def let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         """To the app. Gradio looks things up by what a request names: what it does not find is no fault of the server."""
         begun = False
+        listens = scope["method"] == "GET" and ("/queue/data" in scope["path"] or "/call/" in scope["path"])
+        client = parse_qs(scope["query_string"].decode("latin1")).get("session_hash", [""])[0]
+        if listens:
+            self.listeners.began(client)
 
         async def watched(message: Message) -> None:
             nonlocal begun
@@ -82,8 +87,8 @@ class Guard:
             log.warning("%s was not understood (%s)", scope["path"][:100], type(error).__name__)
             await PlainTextResponse(*(error.refusal if isinstance(error, Excess) else NOT_UNDERSTOOD))(scope, receive, send)
         finally:
-            if scope["method"] == "GET" and ("/queue/data" in scope["path"] or "/call/" in scope["path"]):
-                forget_heard(scope["app"].get_blocks()._queue)
+            if listens:
+                self.listeners.ended(client, scope["app"].get_blocks()._queue)
 
 
 def host_of(netloc: str) -> str:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ KEPT = 2 * 3600  # seconds that an upload, or anything made for a visitor who di
 MOST_SHOWN = 60  # results in a visitor's gallery
 MOST_OPEN = 500  # visitors; one more, and the one who has been idle longest is forgotten
 MOST_PASSING = 64  # results of programs
+GRACE = 60.0  # seconds that a page may be between two streams
 
 
 @dataclass(slots=True)
@@ -102,13 +103,30 @@ class Sessions:
             session.close()
 
 
-def forget_heard(queue: Any) -> None:
-    """Takes from Gradio's queue what it keeps for ever of every client: lists of messages and of runs, once all were heard."""
-    for key, runs in list(queue.pending_event_ids_session.items()):
-        gone = key not in queue.pending_messages_per_session and not any(run in queue.event_ids_to_events for run in runs)
-        if gone or not runs:
-            queue.pending_event_ids_session.pop(key, None)
-            queue.pending_messages_per_session.pop(key, None)
+class Listeners:
+    """Which clients listen to their runs, and since when not; what Gradio's queue keeps for ever of the others is taken from it.
+
+    A page opens its next stream before or just after the last one has ended; without its list of messages it breaks off.
+    """
+
+    def __init__(self) -> None:
+        self.open: Counter[str] = Counter()  # streams
+        self.left: dict[str, float] = {}
+
+    def began(self, client: str) -> None:
+        self.open[client] += 1
+
+    def ended(self, client: str, queue: Any) -> None:
+        """Forgets lists of messages and of runs that were all heard by clients who have been away for GRACE seconds."""
+        now = time.monotonic()
+        self.open -= Counter((client,))
+        self.left[client] = now
+        self.left = {name: since for name, since in self.left.items() if now - since < GRACE}
+        for key, runs in list(queue.pending_event_ids_session.items()):
+            gone = key not in queue.pending_messages_per_session and not any(run in queue.event_ids_to_events for run in runs)
+            if (gone or not runs) and key not in self.open and key not in self.left:
+                queue.pending_event_ids_session.pop(key, None)
+                queue.pending_messages_per_session.pop(key, None)
 
 
 def private_folder() -> Path:

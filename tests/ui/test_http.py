@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -298,7 +299,10 @@ def test_errors_read_well_for_programs_and_are_no_markup(visitor: Visitor) -> No
     assert "&#" not in visitor.ask("generate", prompt="rain", seed=-1)["output"]["error"]
 
 
-def test_gradio_forgets_clients_that_have_heard_everything(served: serving.Served, address: str, visitor: Visitor) -> None:
+def test_gradio_forgets_clients_that_have_heard_everything(
+    served: serving.Served, address: str, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "GRACE", 0.0)
     queue = served.demo._queue
     visitor.ask("generate", prompt="rain", **STEPS)
     assert soon(lambda: visitor.name not in queue.pending_event_ids_session and visitor.name not in queue.pending_messages_per_session)
@@ -307,6 +311,24 @@ def test_gradio_forgets_clients_that_have_heard_everything(served: serving.Serve
         gone.until("process_generating")
     visitor.ask("generate", prompt="rain", **STEPS)
     assert soon(lambda: gone.name not in queue.pending_event_ids_session)
+
+
+def test_a_page_between_two_streams_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: dict[str, set[str]] = {"page": set()}
+    queue = SimpleNamespace(pending_event_ids_session=heard, pending_messages_per_session={"page": None}, event_ids_to_events={})
+    listeners = session.Listeners()
+    listeners.began("page")
+    listeners.began("page")
+    listeners.ended("page", queue)
+    listeners.ended("page", queue)
+    listeners.ended("another", queue)
+    assert "page" in heard and "page" in queue.pending_messages_per_session
+    monkeypatch.setattr(session, "GRACE", 0.0)
+    listeners.began("page")
+    listeners.ended("another", queue)
+    assert "page" in heard
+    listeners.ended("page", queue)
+    assert not heard and not queue.pending_messages_per_session
 
 
 def test_gradio_itself_is_closed_behind_the_guard(served: serving.Served) -> None:
