@@ -54,9 +54,10 @@ def visit(browser: Any, address: str) -> Iterator[Callable[..., Page]]:
         return page
 
     yield open_page
+    errors = [error for page in opened for error in page.errors]  # before they close: the server then forgets files that still load
     for page in opened:
         page.page.context.close()
-    assert [error for page in opened for error in page.errors] == []
+    assert errors == []
 
 
 class Page:
@@ -64,7 +65,7 @@ class Page:
 
     def __init__(self, page: Any) -> None:
         self.page, self.errors = page, []
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda told: self.errors.append(f"{told.text} {told.location['url']}") if told.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self, address: str) -> None:
