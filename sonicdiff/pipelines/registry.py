@@ -106,14 +106,14 @@ def released(name: str, sounds: str, gates: str, projector: str) -> Checkpoint:
 
 def beside_mini(name: str, sounds: str) -> Checkpoint:
     """Audio layers on mini's base, which lies beside them: 1 MB of their own."""
-    return Checkpoint(name, f"{sounds}; on mini's base", "pictures", "embedded", "Apache-2.0", 52, "off")
+    return Checkpoint(name, f"{sounds}; on mini's base", "pictures", "embedded", "Apache-2.0", 1, "off")
 
 
 CHECKPOINTS = {
     checkpoint.name: checkpoint
     for checkpoint in (
         Checkpoint(
-            "mini", "the small model trained by this project; runs on a laptop CPU", "pictures", "embedded", "Apache-2.0", 50, "off"
+            "mini", "the small model trained by this project; runs on a laptop CPU", "pictures", "embedded", "Apache-2.0", 39, "off"
         ),
         beside_mini("mini-hits", "ten materials struck and scraped"),
         beside_mini("mini-faces", "eight emotions of voices, shown as faces"),
