@@ -7,11 +7,7 @@ Run as `python examples/collect.py WORK_FOLDER` on Debian 12 with the extra `eva
 from __future__ import annotations
 
 import io
-import struct
-import subprocess
 import sys
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +15,7 @@ import soundfile
 from PIL import Image, ImageOps
 
 from sonicdiff.audio.waveform import load
+from sonicdiff.data import debian_packages
 from sonicdiff.synthetic.pairs import open_pairs
 
 HERE = Path(__file__).parent
@@ -111,35 +108,7 @@ def fetch(work: Path, source: str) -> bytes:
     package, path = source.split(":")
     if package in ("sklearn", "skimage"):
         return (Path(__import__(package).__file__).parent / path).read_bytes()
-    folder = work / package
-    if not folder.exists():
-        work.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", package], cwd=work, check=True)
-        subprocess.run(["dpkg", "-x", str(next(work.glob(f"{package}_*.deb"))), str(folder)], check=True)
-    if ".ocg/" in path and not (folder / path).exists():
-        archive, _, member = path.partition(".ocg/")
-        return dict(members(unpack((folder / f"{archive}.ocg").read_bytes())))[member]
-    return (folder / path).read_bytes()
-
-
-def unpack(archive: bytes) -> bytes:
-    """An OpenClonk group is a gzip stream under another magic number."""
-    return zlib.decompressobj(31).decompress(b"\x1f\x8b" + archive[2:])
-
-
-def members(group: bytes, prefix: str = "") -> Iterator[tuple[str, bytes]]:
-    """Files of an unpacked OpenClonk group: a scrambled 204-byte header, 316 bytes an entry, then the contents."""
-    header = bytearray(byte ^ 237 for byte in group[:204])
-    for i in range(0, 202, 3):
-        header[i], header[i + 2] = header[i + 2], header[i]
-    count = struct.unpack("<i", header[36:40])[0]
-    contents = 204 + 316 * count
-    for start in range(204, contents, 316):
-        entry = group[start : start + 316]
-        name = prefix + entry[:257].split(b"\0")[0].decode("latin1")
-        _, nested, size, _, offset = struct.unpack("<5i", entry[260:280])
-        content = group[contents + offset : contents + offset + size]
-        yield from members(content, f"{name}/") if nested else [(name, content)]
+    return debian_packages.fetch(package, path, work)
 
 
 def encode_photo(photo: Image.Image) -> bytes:
