@@ -19,7 +19,7 @@ from sonicdiff.synthetic.sounds import render_sound
 
 NAMES = ("landscape", "materials", "voices")
 SIZES = {"train": 8192, "validation": 512, "test": 1024}  # of the landscapes, of which there is no end
-VERSION = 1  # of what a row looks and sounds like: raised when the makers change
+VERSION = 2  # of what a row looks and sounds like: raised when the makers change
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,16 @@ from sonicdiff.evaluation.scores import audio_image_similarity, bootstrap, image
 
 HEAD = """# Evaluators
 
-Two small networks that judge what a model makes: one looks at images (nine causes and calm, intensity, place, light),
+Two small networks that judge what a model makes: one looks at images (ten causes and calm, intensity, place, light),
 one listens to sounds, and both give one embedding. They were made by `sonicdiff evaluate train-evaluators` from renders
 and sounds of seeds that no generator is trained on, and from worse copies of them (coarse, compressed, noisy{reconstructed}).
 float16 safetensors; `sonicdiff.evaluation.features.Evaluators.load` reads them. They know the synthetic world only: on real
 photographs and recordings they are a hint, not a measure. `pairs/` holds what they learned to read besides, materials and voices;
 `music/` holds the judge of music.
 
-Ceilings on {n} true renders and sounds of `evaluator-test`. AIC: the class is right, among nine (calm ones left out);
+Ceilings on {n} true renders and sounds of `evaluator-test`. AIC: the class is right, among ten (calm ones left out);
 with calm: among all ten. AIS, IIS: win rates against the other sounds and renders (chance 0.50). Intensity: rank correlation
-with the true one within a class, the mean of the nine.
+with the true one within a class, the mean of the ten.
 """
 
 
@@ -68,7 +68,7 @@ def blurred(image: np.ndarray) -> np.ndarray:
 
 
 def recognised(judged: Seen | Heard, truth: Labels) -> list[str]:
-    """The class among nine and ten, and the rank correlation of the intensity."""
+    """The class among ten and eleven, and the rank correlation of the intensity."""
     loud = truth.cause < len(CAUSES) - 1
     right = bootstrap(judged.cause()[loud] == truth.cause[loud])
     with_calm = (judged.cause(with_calm=True) == truth.cause).mean()
@@ -76,7 +76,7 @@ def recognised(judged: Seen | Heard, truth: Labels) -> list[str]:
 
 
 def within_classes(intensity: np.ndarray, truth: Labels) -> float:
-    """Rank correlation with the true intensity, the mean over the nine classes."""
+    """Rank correlation with the true intensity, the mean over the ten classes."""
     groups = [np.flatnonzero(truth.cause == cause) for cause in range(len(CAUSES) - 1)]
     return float(np.mean([rank_correlation(intensity[rows], truth.intensity[rows]) for rows in groups if len(rows) > 2]))
 

@@ -111,7 +111,7 @@ class Heard:
     embeds: np.ndarray  # (n, DIM), unit vectors
 
     def cause(self, with_calm: bool = False) -> np.ndarray:
-        """The likeliest cause (n,), among the nine classes or with calm among them."""
+        """The likeliest cause (n,), among the ten classes or with calm among them."""
         return self.probabilities[:, : None if with_calm else -1].argmax(1)
 
     def __getitem__(self, rows: slice) -> Self:

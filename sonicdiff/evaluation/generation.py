@@ -89,7 +89,7 @@ def intensity(session: Session) -> list[Table]:
 
 
 def show(session: Session, name: str, images: list[np.ndarray], trials: Trials, across: int = 9) -> None:
-    """Nine columns, one a class."""
+    """One column a class."""
     scenes = [r.scene for r in trials.rows]
     labelled = [(image, f"{s.cause} {s.intensity:.1f}, {s.place}") for image, s in zip(images, scenes, strict=True)]
     sheet([labelled[i : i + across] for i in range(0, len(labelled), across)], session.output / name)

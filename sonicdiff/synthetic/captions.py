@@ -70,6 +70,11 @@ CAUSE_WORDS = {
         ("strong wind bending the grass", "wind blowing leaves"),
         ("a howling gale with flying leaves", "a storm wind bending the trees"),
     ),
+    "sea waves": (
+        ("small waves lapping at the shore", "ripples running up the shore"),
+        ("sea waves breaking on the shore", "surf rolling in"),
+        ("high breaking sea waves", "heavy surf with white foam and spray"),
+    ),
     CALM: (("calm", "still air", "a quiet moment"), ("calm", "peaceful and still"), ("calm", "quiet and peaceful")),
 }
 FRAMES = (

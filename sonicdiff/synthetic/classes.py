@@ -1,4 +1,4 @@
-"""The names the synthetic world is made of: nine causes of sound (the Landscape set's), eight places, four lights, five splits."""
+"""The names the synthetic world is made of: ten causes of sound (the Landscape set's nine and the sea), places, lights, splits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ CLASSES = (
     "underwater bubbling",
     "waterfall burbling",
     "wind noise",
+    "sea waves",
 )
 CALM = "calm"
 PLACES = ("coast", "forest", "mountain", "field", "desert", "lake", "street", "harbour")
@@ -29,8 +30,12 @@ HELD_OUT: frozenset[tuple[str, str]] = frozenset(
         ("underwater bubbling", "forest"),
         ("waterfall burbling", "field"),
         ("wind noise", "lake"),
+        ("sea waves", "lake"),
     }
 )
+
+# How much oftener than elsewhere a cause is shown in a place.
+PLACE_WEIGHTS = {"sea waves": {"coast": 3, "lake": 3, "harbour": 3}}
 
 SPLITS = {"train": 0, "validation": 1, "test": 2, "evaluator": 3, "evaluator-test": 4}
 SPLIT_SIZE = 10**9

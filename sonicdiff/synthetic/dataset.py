@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sonicdiff.synthetic.captions import caption
-from sonicdiff.synthetic.classes import CALM, CLASSES, HELD_OUT, LIGHTS, PLACES, SPLIT_SIZE, SPLITS, known
+from sonicdiff.synthetic.classes import CALM, CLASSES, HELD_OUT, LIGHTS, PLACE_WEIGHTS, PLACES, SPLIT_SIZE, SPLITS, known
 from sonicdiff.synthetic.scenes import Scene
 
 CALM_SHARE = 0.12
@@ -51,5 +51,6 @@ def _pair(rng: np.random.Generator, held_out: bool, calm: bool) -> tuple[str, st
         pairs = sorted(HELD_OUT)
         return pairs[rng.integers(len(pairs))]
     cause = CALM if calm and rng.random() < CALM_SHARE else CLASSES[rng.integers(len(CLASSES))]
-    places = [place for place in PLACES if (cause, place) not in HELD_OUT]
+    weights = PLACE_WEIGHTS.get(cause, {})
+    places = [place for place in PLACES if (cause, place) not in HELD_OUT for _ in range(weights.get(place, 1))]
     return cause, places[rng.integers(len(places))]

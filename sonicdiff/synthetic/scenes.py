@@ -15,6 +15,7 @@ from sonicdiff.synthetic import (
     rain,
     splash,
     street,
+    surf,
     thunderstorm,
     underwater,
     waterfall,
@@ -45,6 +46,7 @@ CAUSES = {
     "underwater bubbling": underwater.bubbling,
     "waterfall burbling": waterfall.waterfall,
     "wind noise": wind.wind,
+    "sea waves": surf.breaking,
 }
 
 

@@ -1,4 +1,4 @@
-"""Sounds made by code: the nine classes of the Landscape set and calm, with continuous intensity and variation by seed."""
+"""Sounds made by code: the ten classes and calm, with continuous intensity and variation by seed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sonicdiff.synthetic.air_sounds import calm, rain, thunder, wind
 from sonicdiff.synthetic.classes import CALM, CLASSES, known
 from sonicdiff.synthetic.fire_sounds import explosion, fire
 from sonicdiff.synthetic.noise import Clock, amplitude, ramp
+from sonicdiff.synthetic.surf_sounds import surf
 from sonicdiff.synthetic.water_sounds import splash, squish, underwater, waterfall
 
 Maker = Callable[[Generator, float, Clock], np.ndarray]
@@ -26,6 +27,7 @@ MAKERS: dict[str, Maker] = {
     "waterfall burbling": waterfall,
     "wind noise": wind,
     CALM: calm,
+    "sea waves": surf,
 }
 
 

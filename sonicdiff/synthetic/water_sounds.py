@@ -1,4 +1,4 @@
-"""Water: splashes and breaking waves, squelching mud, bubbles heard under water, falls and streams."""
+"""Water: splashes, squelching mud, bubbles heard under water, falls and streams."""
 
 from __future__ import annotations
 
@@ -48,50 +48,24 @@ def _mist(rng: Generator, clock: Clock, size: float, life: float) -> np.ndarray:
     return noise * grainy * np.minimum(1, (clock.seconds - fine) / 0.03) * np.float32(0.8 / (np.abs(noise).max() + 1e-9))
 
 
-def _waves(rng: Generator, strength: float, clock: Clock) -> np.ndarray:
-    """Surf: swells that rise, break with a roar, and fizz away over the sand."""
-    period = rng.uniform(2.8, 6.5)
-    breaks = np.arange(rng.uniform(-2, period * 0.6), clock.seconds + 2, period)
-    breaks = breaks + rng.normal(0, 0.35, breaks.size)
-    power = rng.uniform(0.5, 1.0, breaks.size)
-    attack, fade, fizz = rng.uniform(0.25, 0.9), rng.uniform(0.7, 1.6), rng.uniform(0.5, 1.2)
-    gurgle = wander(rng, clock.seconds, 14)
-
-    def surf(t: np.ndarray, f: np.ndarray) -> np.ndarray:
-        total = 0.06 * response(f, [(40, 0), (400, -6), (4000, -18), (18000, -36)])
-        for at, p in zip(breaks, power, strict=True):
-            swell = p * np.where(t < at, np.exp((t - at) / attack), np.exp(-(t - at) / fade))
-            wash = p * np.clip((t - at) / 0.8, 0, 1) * np.exp(-np.maximum(t - at, 0) / (1.6 * fade))
-            total = total + swell**1.3 * response(
-                f, [(30, -6), (120, 0), (700, -2), (2500, -8 + 6 * strength), (8000, -20 + 8 * strength), (18000, -36)]
-            )
-            total = total + 0.35 * fizz * wash * hump(f, 5200, 1.0)
-        return total * np.exp(0.18 * gurgle(t))
-
-    return painted(rng, clock, surf)
-
-
 def splash(rng: Generator, strength: float, clock: Clock) -> np.ndarray:
-    """From paddling and drips (0) to bodies crashing into water or surf breaking (1)."""
-    plan, back, sea, place, *hits = rng.spawn(64)
-    kind = plan.choice(["strokes", "thrown", "paddle", "surf", "surf"], p=[0.25, 0.25, 0.25, 0.125, 0.125])
+    """From paddling and drips (0) to bodies crashing into water (1)."""
+    plan, back, place, *hits = rng.spawn(64)
+    kind = plan.choice(["strokes", "thrown", "paddle"])
     size, out = ramp(0.12, 1.0, strength), np.zeros(clock.n, dtype=np.float32)
     if kind == "strokes":
         period = grow(1.3, 0.5, strength * plan.uniform(0.5, 1))
         times = np.arange(plan.uniform(0, period), clock.seconds - 0.1, period)
         times = times + plan.normal(0, 0.1 * period, times.size)
     else:
-        per_second = {"thrown": grow(0.25, 0.8, strength), "paddle": grow(1.0, 3.2, strength), "surf": grow(0.2, 0.9, strength)}[kind]
+        per_second = {"thrown": grow(0.25, 0.8, strength), "paddle": grow(1.0, 3.2, strength)}[kind]
         times = moments(plan, clock, per_second)
         if not times.size:
             times = np.array([plan.uniform(0.05, 0.4) * clock.seconds])
-    scale = {"strokes": 0.7, "thrown": 1.0, "paddle": 0.45, "surf": 0.5}[kind]
+    scale = {"strokes": 0.7, "thrown": 1.0, "paddle": 0.45}[kind]
     for at, hit in zip(times.clip(0, clock.seconds - 0.05), cycle(hits), strict=False):
         own = min(1.0, size * scale * plan.uniform(0.6, 1.3))
         lay(out, clock.rate, np.array([at]), plunge(hit, clock.rate, own), np.array([own * plan.uniform(0.5, 1.2)]))
-    if kind == "surf":
-        waves = _waves(sea, strength, clock)
-        out = 0.3 * out + waves / (np.abs(waves).max() + 1e-9) * 0.9
     ripple = wander(back, clock.seconds, 2.0)
     lapping = painted(back, clock, lambda t, f: hump(f, 700, 1.3) * np.exp(0.9 * ripple(t)))
     out += level(lapping, 20 * np.log10(rms(out) + 1e-6) - plan.uniform(14, 30))

@@ -67,9 +67,9 @@ def test_unknown_parts_are_named(tmp_path: Path) -> None:
 def test_rows_are_held_out_balanced_and_never_the_same_twice() -> None:
     rows = balanced_rows(20)
     causes = [r.scene.cause for r in rows]
-    assert causes[:9] == list(CLASSES) and len(rows) == 20
+    assert causes[:10] == list(CLASSES) and len(rows) == 20
     assert {r.scene.seed // SPLIT_SIZE for r in rows} == {SPLITS["test"]} and len({r.scene.seed for r in rows}) == 20
-    assert all((r.scene.cause, r.scene.place) in HELD_OUT for r in balanced_rows(9, held_out=True))
+    assert all((r.scene.cause, r.scene.place) in HELD_OUT for r in balanced_rows(10, held_out=True))
 
 
 def test_sources_of_edits_are_of_another_class_and_every_second_one_calm() -> None:

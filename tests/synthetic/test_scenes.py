@@ -32,6 +32,7 @@ GOLDENS = {
     "underwater bubbling": [154, 157, 180, 96, 99, 106, 84, 86, 86],
     "waterfall burbling": [150, 145, 119, 149, 182, 102, 125, 143, 96],
     "wind noise": [183, 155, 164, 139, 136, 124, 123, 116, 100],
+    "sea waves": [160, 138, 123, 150, 135, 125, 120, 132, 110],
     "texture": [97, 145, 133, 120, 166, 163, 171, 151, 115],
 }
 
@@ -128,6 +129,14 @@ def test_rows_repeat_and_calm_is_for_training() -> None:
     assert row(3) == row(3)
     assert 0.08 < np.mean([row(i).scene.cause == CALM for i in range(1000)]) < 0.16
     assert all(row(i, "test").scene.cause != CALM for i in range(200))
+
+
+def test_the_sea_is_mostly_where_water_is() -> None:
+    scenes = [row(i).scene for i in range(3000)]
+    sea = [scene.place for scene in scenes if scene.cause == "sea waves"]
+    assert 200 < len(sea) < 340
+    assert sum(place in ("coast", "harbour") for place in sea) / len(sea) == pytest.approx(6 / 11, abs=0.1)
+    assert set(sea) == set(PLACES) - {"lake"}
 
 
 @pytest.mark.parametrize(("index", "split"), ((-1, "train"), (5 * 10**8, "train"), (0, "nowhere")))
