@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 def data(
-    where: Annotated[str, typer.Argument(help="A folder or file, 'data/train-{000..012}.tar', hf:OWNER/NAME, or synthetic:landscape.")],
+    where: Annotated[
+        str,
+        typer.Argument(
+            help="A folder or file, 'data/train-{000..012}.tar', hf:OWNER/NAME, or synthetic:landscape; or photographs: what mini's "
+            "decoder learns from is then fetched out of Debian packages."
+        ),
+    ],
     layout: Annotated[
         str, typer.Option(help="folder, manifest, videos, webdataset, huggingface, landscape, greatest-hits, ravdess, or auto: seen.")
     ] = "auto",
@@ -29,10 +35,18 @@ def data(
         str | None, typer.Option(metavar="MODEL", help="Caption what has no caption by this BLIP-2: a folder, or a fetched OWNER/NAME.")
     ] = None,
     sheet: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw up to 24 pairs, with spectrograms.")] = None,
+    to: Annotated[Path, typer.Option(help="Where photographs are gathered.")] = Path("runs/photographs"),
+    packages: Annotated[Path, typer.Option(help="Where their packages are downloaded and unpacked.")] = Path("runs/packages"),
     device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Read a data set once: count its pairs, classes and seconds, and list what cannot be read."""
+    if where == "photographs":
+        from sonicdiff.data import photographs
+
+        added = photographs.gather(to, packages)
+        typer.echo(f"{to}: {len(photographs.read_list())} photographs, {added} of them new; authors and licences: {photographs.LIST}")
+        return
     if sheet is not None:
         options.destination(sheet)
     from tqdm import tqdm

@@ -6,9 +6,13 @@ import struct
 import subprocess
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
+from sonicdiff.data import qt_resources
+
 GROUP = ".ocg/"  # in a path: what follows lies inside an OpenClonk archive
+RESOURCE = ".rcc/"  # and here in a Qt resource file
 
 
 def unpacked(package: str, work: Path) -> Path:
@@ -31,8 +35,17 @@ def unpacked(package: str, work: Path) -> Path:
 
 
 def fetch(package: str, path: str, work: Path) -> bytes:
-    """The bytes of `path` in a package, or in an OpenClonk archive (`Name.ocg/member`) of it. FileNotFoundError where it is not there."""
+    """The bytes of `path` in a package, in an OpenClonk archive (`Name.ocg/member`) or in a Qt resource file (`name.rcc/member`) of it.
+
+    FileNotFoundError where it is not there.
+    """
     folder = unpacked(package, work)
+    if RESOURCE in path:
+        archive, _, member = path.partition(RESOURCE)
+        found = resources(folder / f"{archive}.rcc")
+        if member not in found:
+            raise FileNotFoundError(f"{package} has no {path}; {archive}.rcc holds {', '.join(sorted(found)[:8])}, ...")
+        return found[member]
     if GROUP in path and not (folder / path).exists():
         archive, _, member = path.partition(GROUP)
         found = dict(members(unpack((folder / f"{archive}.ocg").read_bytes())))
@@ -40,6 +53,11 @@ def fetch(package: str, path: str, work: Path) -> bytes:
             raise FileNotFoundError(f"{package} has no {path}; {archive}.ocg holds {', '.join(sorted(found)[:8])}, ...")
         return found[member]
     return (folder / path).read_bytes()
+
+
+@lru_cache(maxsize=2)
+def resources(file: Path) -> dict[str, bytes]:
+    return dict(qt_resources.members(file.read_bytes()))
 
 
 def unpack(archive: bytes) -> bytes:
