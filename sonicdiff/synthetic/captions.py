@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from sonicdiff.synthetic.classes import CALM
@@ -43,7 +45,7 @@ CAUSE_WORDS = {
     "splashing water": (
         ("a small splash of water", "a little water splashing"),
         ("splashing water", "a splash throwing up spray"),
-        ("a huge splash of white water", "a great wave bursting into spray"),
+        ("a huge splash of white water", "a great splash bursting into spray"),
     ),
     "squishing water": (
         ("slightly muddy ground", "a little squishing mud"),
@@ -85,6 +87,8 @@ FRAMES = (
     "{light}, {place}: {cause}",
     "a landscape with {cause}: {place} {light}",
 )
+PLACE_FRAMES = ("{place} {light}", "{place}", "a photo of {place} {light}", "{light}, {place}", "a landscape: {place} {light}")
+CAUSE_FRAMES = ("{cause}", "a photo of {cause}", "a picture of {cause}", "a landscape with {cause}")
 SHORT_FRAMES = ("{cause}", "{cause}, {place}", "{place}, {cause}", "a picture of {cause} {light}")
 
 
@@ -92,12 +96,33 @@ def caption(scene: Scene, seed: int) -> str:
     """A sentence for `scene`; `seed` chooses among the ways to say it. One in four leaves the place or the light out."""
     rng = np.random.default_rng((seed, 0xCAB))
     frames = SHORT_FRAMES if rng.random() < 0.25 else FRAMES
-    strength = min(2, int(max(scene.intensity - 0.2, 0.0) / 0.8 * 3))
     return pick(rng, frames).format(
         place=pick(rng, PLACE_WORDS[scene.place]),
         light=pick(rng, LIGHT_WORDS[scene.light]),
-        cause=pick(rng, CAUSE_WORDS[scene.cause][strength]),
+        cause=pick(rng, CAUSE_WORDS[scene.cause][strength(scene.intensity)]),
     )
+
+
+def place_caption(scene: Scene, seed: int) -> str:
+    """A sentence for the place and its light alone: nothing is said of the cause."""
+    rng = np.random.default_rng((seed, 0xCAB, 1))
+    return pick(rng, PLACE_FRAMES).format(place=pick(rng, PLACE_WORDS[scene.place]), light=pick(rng, LIGHT_WORDS[scene.light]))
+
+
+def cause_caption(scene: Scene, seed: int) -> str:
+    """A sentence for the cause alone: nothing is said of the place."""
+    rng = np.random.default_rng((seed, 0xCAB, 2))
+    return pick(rng, CAUSE_FRAMES).format(cause=pick(rng, CAUSE_WORDS[scene.cause][strength(scene.intensity)]))
+
+
+def strength(intensity: float) -> int:
+    """Which of three strengths of words an intensity (0..1) has."""
+    return min(2, int(max(intensity - 0.2, 0.0) / 0.8 * 3))
+
+
+def mirrored(caption: str) -> str:
+    """The caption of the mirrored picture: left and right exchanged."""
+    return re.sub(r"\b(left|right)\b", lambda side: "right" if side[1] == "left" else "left", caption)
 
 
 def pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:

@@ -68,10 +68,13 @@ class Scene:
             raise ValueError(f"intensity {self.intensity} is out of range: expected 0 <= intensity <= 1")
 
 
-def render(scene: Scene, size: int = 256) -> np.ndarray:
-    """Paint `scene`: uint8 (size, size, 3), always the same. At intensity 0, or with cause calm, it is the bare scene."""
+def render(scene: Scene, size: int = 256, stream: int = 0) -> np.ndarray:
+    """Paint `scene`: uint8 (size, size, 3), always the same. At intensity 0, or with cause calm, it is the bare scene.
+
+    stream: which form the cause has, of the endlessly many that it can have in the same scene.
+    """
     calm = scene.cause == CALM or scene.intensity == 0.0
-    causes = np.random.default_rng((scene.seed, 1))
+    causes = np.random.default_rng((scene.seed, 1, stream) if stream else (scene.seed, 1))
     bend = 0.0
     if not calm and scene.cause == "wind noise":
         bend = wind.bend(causes, scene.intensity)

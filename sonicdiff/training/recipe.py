@@ -18,6 +18,7 @@ from sonicdiff.training import music
 from sonicdiff.training import stages as do
 from sonicdiff.training.ablations import ablate
 from sonicdiff.training.config import ConfigError, build
+from sonicdiff.training.picture_base import train_base
 from sonicdiff.training.rivals.train import RIVALS
 from sonicdiff.training.start import start_from
 from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels
@@ -25,7 +26,7 @@ from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels
 Stages = dict[str, Callable[[Workspace], None]]
 PICTURES: Stages = {
     "data": do.make_data, "text": do.train_text, "words": do.train_words, "clap": do.train_clap, "vae": do.train_vae,
-    "upscale": do.train_upscaler, "latents": do.make_latents, "base": do.train_base, "align": do.train_align, "adapt": do.train_adapt,
+    "upscale": do.train_upscaler, "latents": do.make_latents, "base": train_base, "align": do.train_align, "adapt": do.train_adapt,
 }  # fmt: skip
 MUSIC: Stages = {
     "data": music.make_data, "text": music.train_text, "vae": music.train_vae, "latents": music.make_latents, "base": music.train_base,

@@ -25,11 +25,12 @@ from sonicdiff.synthetic.augment import augment
 from sonicdiff.synthetic.captions import caption
 from sonicdiff.synthetic.classes import CALM, LIGHTS, PLACES
 from sonicdiff.synthetic.dataset import Row, row
-from sonicdiff.synthetic.pairs import LABELS, Pair, open_pairs
+from sonicdiff.synthetic.pairs import LABELS, MIXED, Pair, open_pairs
 from sonicdiff.synthetic.scenes import render
 from sonicdiff.synthetic.sounds import render_sound
 from sonicdiff.synthetic.textures import texture
-from sonicdiff.training import adapt, align, base, clap, text, upscale, vae, words
+from sonicdiff.training import adapt, align, clap, photographs, text, upscale, vae, words
+from sonicdiff.training.base_texts import said_of
 from sonicdiff.training.cache import Chunks, Joined, fill, fill_batches
 from sonicdiff.training.config import build
 from sonicdiff.training.images import halved, to_tensor
@@ -54,6 +55,8 @@ def make_data(space: Workspace) -> None:
         fill(space.path(f"scenes-{name}"), count, lambda index, pairs=pairs: pairs[index].picture(), **share)
         heard = partial(pair_features, front_end, pairs[:count])
         fill(space.path(f"mels-{name}"), VERSIONS * count, heard, **share)
+    if space.data.photographs:
+        photographs.make_crops(space.path("photographs"), space.path(f"scenes-{photographs.NAME}"), space.data.photographs, **share)
 
 
 def row_features(front_end: ClapFrontEnd, of: Row, seconds: float) -> np.ndarray:
@@ -97,16 +100,17 @@ def train_text(space: Workspace) -> None:
 def train_clap(space: Workspace) -> None:
     """All sets of sounds at once: what an ear was not taught, it cannot tell apart (of ten materials, mini's own named 35 %)."""
     start = space.path("start", "audio_encoder")
-    if start.exists() and not space.data.beside:
+    sets = [name for name in space.data.beside if name in LABELS]  # those whose sounds are one thing each
+    if start.exists() and not sets:
         return  # it has heard all there is
     config, rows = space.config("clap"), space.rows()
     options = build(clap.ClapOptions, config.options, "clap.toml")
     torch.manual_seed(config.loop.seed)
     audio = (ClapAudioModelWithProjection.from_pretrained(start) if start.exists() else clap.make_audio_encoder()).to(space.device)
-    pooled = text_states(space, [*(r.caption for r in rows), *captions_beside(space)], pooled=True)
-    heard, said = labels_beside(space, labels(space.sound_rows()), VERSIONS), labels_beside(space, labels(rows))
+    pooled = text_states(space, [*(r.caption for r in rows), *captions_beside(space, sets)], pooled=True)
+    heard, said = labels_beside(space, labels(space.sound_rows()), VERSIONS, sets), labels_beside(space, labels(rows), 1, sets)
     heads = clap.ClapHeads(pooled.shape[1], audio.config.projection_dim, int(heard.cause.max()) + 1).to(space.device)
-    mels = Joined([space.chunks(f"mels{suffix}") for suffix in suffixes(space)])
+    mels = Joined([space.chunks(f"mels{suffix}") for suffix in suffixes(space, sets)])
     train(clap.ClapTask(audio, heads, options, mels, heard, pooled, said), config.loop, space.path("run-clap"))
     keep(audio, space.path("clap", "audio_encoder"))
 
@@ -148,7 +152,8 @@ def make_latents(space: Workspace) -> None:
         return torch.cat(parts).cpu().numpy().astype(np.float16)
 
     sizes = [16, 32] if (space.recipe / "base-256.toml").exists() else [16]
-    for suffix, size in product(suffixes(space), sizes):
+    real = [f"-{photographs.NAME}"] if space.data.photographs else []
+    for suffix, size in product([*suffixes(space), *real], sizes):
         scenes = space.chunks(f"scenes{suffix}")
         for name in NATIVE[size]:
             make = partial(encoded, scenes, size == 16, name.endswith("mirrored"))
@@ -156,62 +161,50 @@ def make_latents(space: Workspace) -> None:
 
 
 def train_words(space: Workspace) -> None:
-    """Gives the text encoder the words of the sets beside the landscapes; what it makes of the landscapes' captions stays."""
-    if not space.data.beside or space.path("words").exists():
+    """Makes tokens of the words that the tokenizer cuts up; the captions without any of them keep their states."""
+    if space.path("words").exists():
         return
-    config = space.config("words")
     tokenizer = CLIPTokenizer.from_pretrained(space.path("clap", "tokenizer"))
-    model = CLIPTextModel.from_pretrained(space.path("clap", "text_encoder")).to(space.device)
-    known, new = [r.caption for r in space.rows()], captions_beside(space)
-    added = words.new_words(tokenizer, new)
+    captions = sorted({text for said in said_of(space) for text in said.texts})
+    added = words.new_words(tokenizer, captions)
     if not added:
-        return  # the model that is gone on from has them
+        return  # all are known already
+    config = space.config("words")
+    model = CLIPTextModel.from_pretrained(space.path("clap", "text_encoder")).to(space.device)
+    new = [text for text in captions if words.words_of(text) & set(added)]
+    known = [text for text in captions if not words.words_of(text) & set(added)]
     words.extend(tokenizer, model, added, config.loop.seed)
-    every = sorted(set().union(*map(words.words_of, new)))
-    said = np.array([[word in words.words_of(text) for word in every] for text in new])
+    said = words.said(known + new)
     task = words.WordsTask(model, token_ids(tokenizer, known), token_ids(tokenizer, new), said)
     train(task, config.loop, space.path("run-words"))
     tokenizer.save_pretrained(space.path("words", "tokenizer"))
     keep(model, space.path("words", "text_encoder"))
 
 
-def captions_beside(space: Workspace) -> list[str]:
-    return [pair.caption for name in space.data.beside for pair in open_pairs(name)[: space.data.pairs]]
+def captions_beside(space: Workspace, sets: Sequence[str] | None = None) -> list[str]:
+    """Of the `sets`, by default all that the recipe names."""
+    return [pair.caption for name in _given(space, sets) for pair in open_pairs(name)[: space.data.pairs]]
 
 
-def labels_beside(space: Workspace, landscapes: text.Labels, versions: int = 1) -> text.Labels:
+def labels_beside(space: Workspace, landscapes: text.Labels, versions: int = 1, sets: Sequence[str] | None = None) -> text.Labels:
     """Those of the landscapes and then of each set beside them, `versions` times over, whose classes are counted on."""
     every, count = [landscapes], len(CAUSES)
-    for name in space.data.beside:
-        pairs = open_pairs(name)[: space.data.pairs] * versions
+    for name in _given(space, sets):
+        pairs, names = open_pairs(name)[: space.data.pairs] * versions, {**LABELS, **MIXED}[name]
         unsaid = np.full(len(pairs), text.UNSAID)
-        classes = count + np.array([LABELS[name].index(pair.label) for pair in pairs])
+        classes = count + np.array([names.index(pair.label) for pair in pairs])
         every.append(text.Labels(classes, unsaid, unsaid, np.array([pair.intensity for pair in pairs])))
-        count += len(LABELS[name])
+        count += len(names)
     return text.Labels(*(np.concatenate(column) for column in zip(*map(astuple, every), strict=True)))
 
 
-def suffixes(space: Workspace) -> list[str]:
+def suffixes(space: Workspace, sets: Sequence[str] | None = None) -> list[str]:
     """What the folders of the landscapes end in, and those of each set beside them."""
-    return ["", *(f"-{name}" for name in space.data.beside)]
+    return ["", *(f"-{name}" for name in _given(space, sets))]
 
 
-def train_base(space: Workspace) -> None:
-    """Text to image at 128 pixels (`base.toml`) and then, where the recipe has `base-256.toml`, at 256."""
-    states = text_states(space, ["", *(r.caption for r in space.rows()), *captions_beside(space)])
-    torch.manual_seed(space.config("base").loop.seed)
-    channels = AutoencoderKL.load_config(space.path("vae"))["latent_channels"]
-    start = space.path("start", "unet")
-    unet = (UNet2DConditionModel.from_pretrained(start) if start.exists() else base.make_unet(channels, states.shape[-1])).to(space.device)
-    for stage, sample_size in (("base", 16), ("base-256", 32)):
-        if (space.recipe / f"{stage}.toml").exists():
-            config = space.config(stage)
-            options = build(base.BaseOptions, config.options, f"{stage}.toml")
-            versions = [Joined([space.chunks(name + suffix) for suffix in suffixes(space)]) for name in NATIVE[sample_size]]
-            task = base.BaseTask(unet, options, versions, states[1:], states[:1])
-            train(task, config.loop, space.path(f"run-{stage}"))
-            unet.register_to_config(sample_size=sample_size)
-    keep(unet, space.path("unet"))
+def _given(space: Workspace, sets: Sequence[str] | None) -> Sequence[str]:
+    return space.data.beside if sets is None else sets
 
 
 def train_align(space: Workspace, name: str = "align", tokens: int | None = None, **changed: Any) -> None:

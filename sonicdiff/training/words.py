@@ -27,6 +27,16 @@ def words_of(caption: str) -> frozenset[str]:
     return frozenset(re.findall(r"[a-z]+", caption.lower())) - SMALL_WORDS
 
 
+def said(captions: Sequence[str]) -> np.ndarray:
+    """Which of all their words each caption has: bool (captions, words)."""
+    of = [words_of(caption) for caption in captions]
+    number = {word: column for column, word in enumerate(sorted(frozenset().union(*of)))}
+    table = np.zeros((len(of), len(number)), bool)
+    for row, words in zip(table, of, strict=True):
+        row[[number[word] for word in words]] = True
+    return table
+
+
 def new_words(tokenizer: CLIPTokenizer, captions: Iterable[str]) -> list[str]:
     """Those that the tokenizer cuts into pieces, the most frequent first."""
     found = Counter(word for caption in captions for word in words_of(caption))
@@ -46,11 +56,11 @@ def extend(tokenizer: CLIPTokenizer, text: CLIPTextModel, words: Sequence[str], 
 
 
 class WordsTask:
-    """`known` (M, 77) and `new` (N, 77) captions as tokens; `said` (N, words), which words each new caption has."""
+    """`known` (M, 77) and `new` (N, 77) captions as tokens; `said` (M + N, words), which words each of them has, the known ones first."""
 
     def __init__(self, text: CLIPTextModel, known: Tensor, new: Tensor, said: np.ndarray) -> None:
         self.text, self.known, self.new = text, known, new
-        self.said = torch.from_numpy(said).float()
+        self.said_known, self.said = torch.from_numpy(said).float().split((len(known), len(new)))
         self.before = copy.deepcopy(text).eval().requires_grad_(False)
         with torch.no_grad():
             states = self.before(input_ids=known[:256].to(text.device)).last_hidden_state.flatten(1)
@@ -66,11 +76,12 @@ class WordsTask:
         device = self.text.device
         rows, others = (torch.from_numpy(draw.numpy.integers(0, len(x), draw.batch_size))[draw.rows] for x in (self.new, self.known))
         known = self.known[others].to(device)
-        kept = (self.text(input_ids=known).last_hidden_state - self.before(input_ids=known).last_hidden_state).square().flatten(1).sum(1)
+        before = self.before(input_ids=known).last_hidden_state.flatten(1)
+        lost = (self.text(input_ids=known).last_hidden_state.flatten(1) - before).square().sum(1).mean() / self.spread
         states = self.text(input_ids=self.new[rows].to(device)).last_hidden_state.flatten(1)
-        apart = torch.cdist(states[None], states[None])[0].square() / self.spread
-        laid = (apart - unlike(self.said[rows].to(device))).square().mean()
-        lost = kept.mean() / self.spread
+        apart = torch.cdist(states[None], torch.cat([states, before])[None])[0].square() / self.spread
+        said = torch.cat([self.said[rows], self.said_known[others]]).to(device)
+        laid = (apart - unlike(said)[: len(rows)]).square().mean()
         return {"loss": laid + KEEPING * lost, "laid": laid, "lost": lost}
 
 

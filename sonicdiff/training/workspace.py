@@ -40,6 +40,7 @@ class DataOptions:
     captions: int = 20_000  # for the tokenizer and the text encoder
     beside: tuple[str, ...] = ()  # sets of `synthetic.pairs` whose pictures the base learns as well
     pairs: int = 3072  # of each of those
+    photographs: int = 0  # random crops of the photographs that are gathered in the folder `photographs` of the workspace
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,11 @@ def text_states(space: Workspace, texts: list[str], pooled: bool = False) -> Ten
     tokenizer = CLIPTokenizer.from_pretrained(space.language / "tokenizer")
     model = CLIPTextModel.from_pretrained(space.language / "text_encoder").to(space.device)
     ids = token_ids(tokenizer, texts).to(space.device)
-    outputs = [model(input_ids=part) for part in ids.split(64)]
-    return torch.cat([o.pooler_output.cpu() if pooled else o.last_hidden_state.half().cpu() for o in outputs])
+    parts = []
+    for part in ids.split(64):
+        output = model(input_ids=part)
+        parts.append(output.pooler_output.cpu() if pooled else output.last_hidden_state.half().cpu())
+    return torch.cat(parts)
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from sonicdiff.audio.clap import ClapFrontEnd
 from sonicdiff.audio.waveform import load as load_sound
 from sonicdiff.pipelines.checkpoints import load
 from sonicdiff.synthetic.pairs import LABELS, open_pairs
+from sonicdiff.synthetic.two_causes import COMBINATIONS
 from sonicdiff.training import stages
 from sonicdiff.training.cache import Chunks, fill
 from sonicdiff.training.clap import make_feature_extractor
@@ -28,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = folder / "tiny"
     recipe.mkdir()
     data = "pictures = 16\ntextures = 4\nsounds = 16\nseconds = 1.0\ncaptions = 64\n"
-    (recipe / "data.toml").write_text(data + 'beside = ["materials"]\npairs = 4\n')
+    (recipe / "data.toml").write_text(data + 'beside = ["materials", "two-causes"]\npairs = 4\n')
     for stage in ("text", "clap", "vae", "upscale", "words", "base", "base-256", "align", "adapt"):
         (recipe / f"{stage}.toml").write_text(LOOP.format(stage))
     (recipe / "model.toml").write_text("feature_injection = 0.25\n")
@@ -85,10 +86,13 @@ def test_it_goes_on_from_a_model(made: Path) -> None:
 def test_the_ears_hear_the_sets_beside(made: Path) -> None:
     """Their sounds stand behind the landscapes', as they are and then augmented, under classes of their own."""
     space = Workspace(made / "work", made / "tiny")
-    heard = stages.labels_beside(space, labels(space.sound_rows()), stages.VERSIONS)
+    heard = stages.labels_beside(space, labels(space.sound_rows()), stages.VERSIONS, ["materials"])
     pairs = open_pairs("materials")[:4]
     assert [*heard.cause[16:]] == 2 * [len(CAUSES) + LABELS["materials"].index(pair.label) for pair in pairs]
     assert np.allclose(heard.intensity[16:], 2 * [pair.intensity for pair in pairs])
+    both = stages.labels_beside(space, labels(space.sound_rows()), stages.VERSIONS)
+    first = len(CAUSES) + len(LABELS["materials"])
+    assert [*both.cause[24:]] == 2 * [first + COMBINATIONS.index(pair.label) for pair in open_pairs("two-causes")[:4]]
     mels = space.chunks("mels-materials")
     assert len(mels) == 8
     front_end = ClapFrontEnd.from_extractor(make_feature_extractor())
