@@ -13,7 +13,7 @@ from sonicdiff.training.cache import fill
 
 NAME = "photographs"
 SIDE = 256  # pixels of a crop
-LEAST = 0.5  # of the photograph's short side
+LEAST = 0.7  # of the photograph's short side
 PLACES = 3  # how many crops of one that shows a place there are to each of another
 
 
@@ -39,7 +39,7 @@ def _pixels(gathered: Path) -> dict[int, np.ndarray]:
 
 
 def crop(pixels: dict[int, np.ndarray], turns: list[photographs.Photograph], number: int) -> np.ndarray:
-    """The crop at `number`: a square of half the short side or more, anywhere in its photograph."""
+    """The crop at `number`: a square of most of the short side, anywhere in its photograph."""
     image, rng = pixels[turns[number % len(turns)].number], np.random.default_rng((number, 0xF070))
     side = int(min(image.shape[:2]) * rng.uniform(LEAST, 1.0))
     top, left = (int(rng.integers(0, length - side + 1)) for length in image.shape[:2])

@@ -64,7 +64,7 @@ def test_an_image_is_judged_alike_alone_and_in_company(evaluators: Evaluators, i
     together, alone = evaluators.see(images), evaluators.see(images[1:2])
     assert np.array_equal(together.embeds[1], alone.embeds[0])
     assert np.linalg.norm(together.embeds, axis=1) == pytest.approx(1, abs=1e-5)
-    assert together.probabilities.shape == (3, 10) and together.cause().max() < 9
+    assert together.probabilities.shape == (3, 11) and together.cause().max() < 10
 
 
 def test_sounds_of_any_length_rate_and_channels_are_heard(evaluators: Evaluators) -> None:

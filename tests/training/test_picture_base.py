@@ -74,5 +74,5 @@ def test_crops_are_squares_of_their_photograph_and_places_come_oftener() -> None
     crops = [photographs.crop({7: image}, [one], number) for number in range(8)]
     assert all(crop.shape == (256, 256, 3) for crop in crops)
     widths = [np.ptp(crop[..., 0]) / 255 * 400 for crop in crops]
-    assert min(widths) > 140 and max(widths) < 301 and len({int(width) for width in widths}) > 4
+    assert min(widths) > 200 and max(widths) < 301 and len({int(width) for width in widths}) > 4
     assert np.array_equal(crops[3], photographs.crop({7: image}, [one], 3))
