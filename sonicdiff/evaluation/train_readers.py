@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from sonicdiff.audio.waveform import load as load_sound
 from sonicdiff.evaluation.data import RATE, made, reduced
 from sonicdiff.evaluation.degrade import degraded
-from sonicdiff.evaluation.features import Evaluators, to_tensor
+from sonicdiff.evaluation.features import Evaluators, mel_filters, to_tensor
 from sonicdiff.evaluation.readers import Heads, Reader, statistics
 from sonicdiff.evaluation.reconstruction import digest, reconstruct
 from sonicdiff.evaluation.scores import audio_image_similarity, bootstrap, image_image_similarity
@@ -78,24 +79,31 @@ def train_readers(output: Path, vae: Path, evaluators: Path, cache: Path, effort
 
 def read(name: str, pairs: Sequence[Pair], evaluators: Path, vae: Path, folder: Path, copies: int, log: Log) -> Read:
     """What is seen in pictures as painted, through the autoencoder and in worse copies; what is heard of sounds as made, and elsewhere."""
-    rng, model, judges = np.random.default_rng((len(pairs), 0x9EAD)), AutoencoderKL.from_pretrained(vae).eval(), Evaluators.load(evaluators)
+    model, judges = AutoencoderKL.from_pretrained(vae).eval(), Evaluators.load(evaluators)
 
     def pictures(pair: Pair) -> np.ndarray:
         image = reduced(pair.picture())
-        worse = degraded(np.stack([image] * copies), rng) if copies else torch.empty(0, 3, *image.shape[:2])
+        worse = degraded(np.stack([image] * copies), generator(pair)) if copies else torch.empty(0, 3, *image.shape[:2])
         seen = torch.cat([to_tensor(np.stack([image, reconstruct(model, image)])), worse])
         with torch.no_grad():
             return judges.image(seen).numpy()
 
-    def sounds(pair: Pair) -> np.ndarray:
-        sound = load_sound(pair.sound()).mono().resampled(RATE).samples[0]
-        return np.stack([statistics(sound, judges.filters), statistics(augment(sound, RATE, rng), judges.filters)])
-
     seen = made(folder / f"pictures-{copies}-{digest(vae)}-{digest(evaluators)}", pairs, pictures, log)
-    heard = made(folder / "sounds", pairs, sounds, log)
+    heard = made(folder / "sounds", pairs, sound_statistics, log)
     classes = torch.tensor([LABELS[name].index(pair.label) for pair in pairs])
     intensities = torch.tensor([pair.intensity for pair in pairs])
     return Read(torch.from_numpy(seen).transpose(0, 1), torch.from_numpy(heard).transpose(0, 1), classes, intensities)
+
+
+def sound_statistics(pair: Pair) -> np.ndarray:
+    """Of the sound as made, and of the same heard elsewhere: (2, 256)."""
+    sound, filters = load_sound(pair.sound()).mono().resampled(RATE).samples[0], mel_filters()
+    return np.stack([statistics(sound, filters), statistics(augment(sound, RATE, generator(pair)), filters)])
+
+
+def generator(pair: Pair) -> np.random.Generator:
+    """Of a pair's own: what is made of it is the same wherever a stopped run goes on."""
+    return np.random.default_rng(zlib.crc32(pair.key.encode()))
 
 
 def fit(heads: Heads, of: Read, effort: Effort, name: str, log: Log) -> Heads:
