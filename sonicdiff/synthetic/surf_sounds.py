@@ -118,5 +118,5 @@ def _gulls(rng: Generator, clock: Clock) -> np.ndarray:
             glide = pitch * (1 + 0.45 * np.sin(np.pi * u**0.7))
             phase = 2 * np.pi * np.cumsum(glide) / clock.rate
             voice = np.sin(phase) + 0.6 * np.sin(2 * phase) + 0.3 * np.sin(3 * phase)
-            out[start : start + u.size] += (voice * np.sin(np.pi * u) ** 0.6 * np.float32(rng.uniform(0.4, 1.0))).astype(np.float32)
+            out[start : start + u.size] += (voice * np.abs(np.sin(np.pi * u)) ** 0.6 * np.float32(rng.uniform(0.4, 1.0))).astype(np.float32)
     return out if out.any() else 1e-3 * steady(rng, clock, [(500, 0), (4000, -6)])

@@ -60,6 +60,12 @@ def test_intensity_is_loudness_and_character(cause: str) -> None:
     assert np.abs(change).max() > 2  # dB, at equal level
 
 
+def test_surf_with_gulls_is_whole() -> None:
+    """One in five has gulls: enough seeds that some call."""
+    sounds = [render_sound("sea waves", 0.6, seed, 3.0, 8000) for seed in range(40)]
+    assert all(np.isfinite(sound).all() for sound in sounds)
+
+
 def test_calm_is_nearly_silent() -> None:
     levels = [decibels(render_sound(CALM, 0.0, seed, 2.0, RATE)) for seed in range(6)]
     assert max(levels) < -45
