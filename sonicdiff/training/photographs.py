@@ -30,7 +30,9 @@ def captions(crops: int) -> list[str]:
 
 
 def make_crops(gathered: Path, folder: Path, crops: int, worker: int = 0, workers: int = 1) -> None:
-    """Fill `folder` with `crops` random squares, uint8 (SIDE, SIDE, 3). FileNotFoundError, with what to do, where any is missing."""
+    """Fill `folder` with `crops` random squares, uint8 (SIDE, SIDE, 3), out of the folder `gathered`, which is filled before if need be."""
+    if not gathered.exists():
+        photographs.gather(gathered, gathered.with_name("packages"))
     fill(folder, crops, partial(crop, _pixels(gathered), order()), worker, workers)
 
 

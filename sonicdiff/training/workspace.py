@@ -40,7 +40,7 @@ class DataOptions:
     captions: int = 20_000  # for the tokenizer and the text encoder
     beside: tuple[str, ...] = ()  # sets of `synthetic.pairs` whose pictures the base learns as well
     pairs: int = 3072  # of each of those
-    photographs: int = 0  # random crops of the photographs that are gathered in the folder `photographs` of the workspace
+    photographs: int = 0  # random crops of the photographs that `sonicdiff data photographs` lists
 
 
 @dataclass(frozen=True)
