@@ -1,7 +1,8 @@
 """How `mini` and `mini-music` are made, from nothing to `checkpoints/`: one function a stage, each resuming where it was stopped.
 
-Pictures: data, text, words, clap, vae, upscale, latents, base, align (stage 1), adapt (stage 2), export. Music: data, text, vae, latents,
-base, export. Rivals: one stage each, from the base of a finished run, and no export. A recipe's `data.toml` says which `family` it is of.
+Pictures: data, text, words, clap, vae, upscale, latents, base, align (stage 1), adapt (stage 2), super-resolution, export. Music: data,
+text, vae, latents, base, export. Rivals: one stage each, from the base of a finished run, and no export. A recipe's `data.toml` says which
+`family` it is of.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sonicdiff.models.labels import SoundLabels
 from sonicdiff.training import music
 from sonicdiff.training import stages as do
 from sonicdiff.training.ablations import ablate
+from sonicdiff.training.cascade import train_super_resolution
 from sonicdiff.training.config import ConfigError, build
 from sonicdiff.training.picture_base import train_base
 from sonicdiff.training.rivals.train import RIVALS
@@ -27,12 +29,23 @@ Stages = dict[str, Callable[[Workspace], None]]
 PICTURES: Stages = {
     "data": do.make_data, "text": do.train_text, "words": do.train_words, "clap": do.train_clap, "vae": do.train_vae,
     "upscale": do.train_upscaler, "latents": do.make_latents, "base": train_base, "align": do.train_align, "adapt": do.train_adapt,
+    "super-resolution": train_super_resolution,
 }  # fmt: skip
 MUSIC: Stages = {
     "data": music.make_data, "text": music.train_text, "vae": music.train_vae, "latents": music.make_latents, "base": music.train_base,
 }  # fmt: skip
 FAMILIES = {"pictures": PICTURES, "music": MUSIC, "rivals": RIVALS}
-GOING_ON = ("data", "words", "clap", "latents", "base", "align", "adapt", "export")  # where a model is there to start from
+GOING_ON = (
+    "data",
+    "words",
+    "clap",
+    "latents",
+    "base",
+    "align",
+    "adapt",
+    "super-resolution",
+    "export",
+)  # where a model is there to start from
 
 
 def stages_of(recipe: str | Path, going_on: bool = False) -> list[str]:

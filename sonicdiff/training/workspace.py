@@ -133,10 +133,10 @@ def text_states(space: Workspace, texts: list[str], pooled: bool = False) -> Ten
 
 
 @torch.no_grad()
-def audio_embeds(space: Workspace) -> Tensor:
-    """Unit vectors (sounds, dim) of the training sounds."""
+def audio_embeds(space: Workspace, name: str = "mels") -> Tensor:
+    """Unit vectors (sounds, dim) of the training sounds whose features are the chunks `name`."""
     model = ClapAudioModelWithProjection.from_pretrained(space.hearing).to(space.device).eval()
-    mels = space.chunks("mels")
+    mels = space.chunks(name)
     parts = [model(input_features=torch.from_numpy(mels[i]).float()[:, None].to(space.device)).audio_embeds.cpu()
              for i in np.array_split(np.arange(len(mels)), -(-len(mels) // 64))]  # fmt: skip
     return F.normalize(torch.cat(parts), dim=-1)

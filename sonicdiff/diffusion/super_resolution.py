@@ -1,0 +1,94 @@
+"""The second stage of a cascade in latents: the detail that the latents of a picture have beyond the enlarged ones of its half.
+
+Imagen's way (Saharia et al. 2022, section 2.3): the small latents are noised and their noise level is said (Ho et al. 2021). What is
+diffused is not the picture but its detail, (latents - enlarged) / scale: the enlarged latents hold nine tenths of the variance, so the
+steps go where something is still open, and the mean colours need not be painted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sonicdiff.diffusion.ddim import StepCallback, notify
+
+FACTOR = 2
+MOST_NOISE = 0.5  # the highest level that is trained
+LEVELS = 1000.0  # the UNet reads a noise level as a timestep: level times this
+VelocityModel = Callable[[Tensor, int], Tensor]
+
+
+def enlarge(small: Tensor) -> Tensor:
+    """Latents (B, C, h, w) to (B, C, 2h, 2w), bicubic."""
+    return F.interpolate(small, scale_factor=FACTOR, mode="bicubic")
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What the second stage is given beside its noisy detail.
+
+    enlarged: (B, C, H, W), of the noised small latents. level: (B,), their noise's standard deviation, 0 to 0.5. text: (B, 77, width).
+    audio_embeds: (B, dim), CLAP's unit vectors, zeros where there is no sound. known: (B, C, H, W), the detail of a photo where `mask`
+    (B, 1, H, W) is 1, zeros elsewhere.
+    """
+
+    enlarged: Tensor
+    level: Tensor
+    text: Tensor
+    audio_embeds: Tensor
+    known: Tensor
+    mask: Tensor
+
+    @classmethod
+    def make(cls, enlarged: Tensor, level: Tensor, text: Tensor, audio_embeds: Tensor, known: Tensor | None = None,
+             mask: Tensor | None = None) -> Guide:  # fmt: skip
+        """Without a photo: nothing is known."""
+        if known is None or mask is None:
+            known, mask = torch.zeros_like(enlarged), torch.zeros_like(enlarged[:, :1])
+        return cls(enlarged, level, text, audio_embeds, known * mask, mask)
+
+    def velocity(self, unet: Any, x: Tensor, timesteps: Tensor) -> Tensor:
+        """The UNet's v (Salimans and Ho 2022) of the noisy detail x (B, C, H, W) at `timesteps` (B,)."""
+        seen = torch.cat([x, self.enlarged, self.known, self.mask], 1)
+        said = {"class_labels": LEVELS * self.level, "added_cond_kwargs": {"image_embeds": self.audio_embeds}}
+        return unet(seen, timesteps, self.text, **said).sample
+
+
+@dataclass(frozen=True)
+class TrailingSchedule:
+    """Timesteps from the last one, pure noise, at even distances (Lin et al. 2024), with the alpha of each and of where it leads to."""
+
+    steps: tuple[tuple[int, float, float], ...]
+
+    @classmethod
+    def make(cls, alphas_cumprod: Tensor, num_inference_steps: int) -> TrailingSchedule:
+        """ValueError for fewer than one step or more than there are timesteps."""
+        total = len(alphas_cumprod)
+        if not 1 <= num_inference_steps <= total:
+            raise ValueError(f"got super_resolution_steps {num_inference_steps}; expected 1 to {total}")
+        timesteps = [round(total - number * total / num_inference_steps) - 1 for number in range(num_inference_steps)]
+        alphas = [*(float(alphas_cumprod[t]) for t in timesteps), 1.0]
+        return cls(tuple(zip(timesteps, alphas, alphas[1:], strict=False)))
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+def velocity_step(x: Tensor, v: Tensor, alpha_from: float, alpha_to: float) -> Tensor:
+    """DDIM's deterministic step by v = sqrt(alpha) noise - sqrt(1 - alpha) clean, which is defined at alpha 0, too."""
+    clean = alpha_from**0.5 * x - (1 - alpha_from) ** 0.5 * v
+    noise = alpha_from**0.5 * v + (1 - alpha_from) ** 0.5 * x
+    return alpha_to**0.5 * clean + (1 - alpha_to) ** 0.5 * noise
+
+
+def sample_velocity(model: VelocityModel, x: Tensor, schedule: TrailingSchedule, callback: StepCallback | None = None) -> Tensor:
+    """Denoises x, pure noise, to the clean end; raises `ddim.Stopped` where the callback returns False."""
+    for step, (t, alpha_from, alpha_to) in enumerate(schedule.steps):
+        x = velocity_step(x, model(x, t), alpha_from, alpha_to)
+        notify(callback, step, t, x)
+    return x

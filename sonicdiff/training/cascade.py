@@ -1,0 +1,45 @@
+"""The cascade's second stage as a stage of a recipe: its pictures, captions and sounds out of the workspace."""
+
+# diffusers and transformers type their models loosely.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+from __future__ import annotations
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+
+from sonicdiff.training.cache import Joined
+from sonicdiff.training.config import build
+from sonicdiff.training.loop import train
+from sonicdiff.training.pool import nearest
+from sonicdiff.training.stages import NATIVE, VERSIONS, captions_beside, labels_beside, suffixes
+from sonicdiff.training.super_resolution import CascadePictures, SuperResolutionOptions, SuperResolutionTask, make_unet
+from sonicdiff.training.workspace import Workspace, audio_embeds, keep, labels, text_states
+
+STAGE = "super-resolution"
+
+
+def train_super_resolution(space: Workspace) -> None:
+    """Where the recipe has `super-resolution.toml`: from latents at 128 pixels to those at 256."""
+    if not (space.recipe / f"{STAGE}.toml").exists():
+        return
+    config = space.config(STAGE)
+    options = build(SuperResolutionOptions, config.options, f"{STAGE}.toml")
+    seen = pictures(space, options)
+    torch.manual_seed(config.loop.seed)
+    channels = AutoencoderKL.load_config(space.path("vae"))["latent_channels"]
+    start = space.path("start", "super_resolution")
+    begun = UNet2DConditionModel.from_pretrained(start) if start.exists() else None
+    unet = begun or make_unet(channels, seen.text.shape[-1], seen.embeds.shape[-1], options)
+    train(SuperResolutionTask(unet.to(space.device), options, seen), config.loop, space.path(f"run-{STAGE}"))
+    keep(unet, space.path("super_resolution"))
+
+
+def pictures(space: Workspace, options: SuperResolutionOptions) -> CascadePictures:
+    """The landscapes and the sets beside them, each with sounds of its own class, nearest in intensity."""
+    rows = space.rows()
+    states = text_states(space, ["", *(r.caption for r in rows), *captions_beside(space)])
+    small, large = ([Joined([space.chunks(name + suffix) for suffix in suffixes(space)]) for name in NATIVE[size]] for size in (16, 32))
+    embeds = torch.cat([audio_embeds(space, f"mels{suffix}") for suffix in suffixes(space)])
+    heard = labels_beside(space, labels(space.sound_rows()), VERSIONS)
+    sound_of = nearest(labels_beside(space, labels(rows)), heard, options.neighbours)
+    return CascadePictures([*zip(small, large, strict=True)], states[1:], states[:1], embeds, sound_of)
