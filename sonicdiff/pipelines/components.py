@@ -20,12 +20,13 @@ from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.models.released_projector import ReleasedProjector
 from sonicdiff.models.upscaler import FACTOR, Upscaler
-from sonicdiff.pipelines import codec, editing, photos, record, sounds
+from sonicdiff.pipelines import codec, editing, photos, record, second_stage, sounds
 from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.conditioning import encode_prompt
 from sonicdiff.pipelines.denoiser import Conditions
 from sonicdiff.pipelines.loras import AudioLoraMixin
 from sonicdiff.pipelines.saving import Saving
+from sonicdiff.pipelines.second_stage import SecondStage
 from sonicdiff.pipelines.source import SourceCache, fingerprint
 
 
@@ -38,8 +39,8 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
     otherwise.
     """
 
-    model_cpu_offload_seq = "text_encoder->audio_encoder->projector->unet->vae->upscaler"
-    _optional_components: ClassVar[list[str]] = ["labels", "upscaler"]
+    model_cpu_offload_seq = "text_encoder->audio_encoder->projector->unet->super_resolution->vae->upscaler"
+    _optional_components: ClassVar[list[str]] = ["labels", "upscaler", "super_resolution", "super_resolution_scheduler"]
     _exclude_from_cpu_offload: ClassVar[list[str]] = ["adapter"]  # while attached its layers are the UNet's, and move with it
 
     def __init__(
@@ -55,6 +56,8 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
         adapter: AudioAdapter,
         labels: SoundLabels | None = None,
         upscaler: Upscaler | None = None,
+        super_resolution: UNet2DConditionModel | None = None,
+        super_resolution_scheduler: DDIMScheduler | None = None,
         null_audio: str = "off",
         feature_injection: float = 0.8,
         attention_injection: float = 0.5,
@@ -65,6 +68,8 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
         super().__init__()
         if null_audio not in ("off", "zeros"):
             raise ValueError(f"got null_audio {null_audio!r}; expected 'off' or 'zeros'")
+        if (super_resolution is None) != (super_resolution_scheduler is None) or (super_resolution is not None and upscaler is not None):
+            raise ValueError("expected an upscaler, or super_resolution with its super_resolution_scheduler, or none of these")
         self.register_modules(
             vae=vae,
             text_encoder=text_encoder,
@@ -77,6 +82,8 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
             adapter=adapter,
             labels=labels,
             upscaler=upscaler,
+            super_resolution=super_resolution,
+            super_resolution_scheduler=super_resolution_scheduler,
         )
         editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection)
         self.register_to_config(
@@ -117,7 +124,7 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
     def reconstruct(self, image: photos.Photo) -> Image.Image:
         """What the autoencoder alone makes of a photo at the size that `generate` and `edit` work at: no edit can be sharper."""
         photo = photos.load(image)
-        return in_size_of(photo, self._decode(self._encode(photo, self.size(photo))))
+        return in_size_of(photo, self._reconstruct(photo, self.size(photo)))
 
     @property
     def multiple(self) -> int:
@@ -126,8 +133,9 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
 
     @property
     def latent_pixels(self) -> int:
-        """The pixels of a picture along the side of one latent: the autoencoder's factor, times the upscaler's if there is one."""
-        return self.vae_scale_factor * (1 if self.upscaler is None else FACTOR)
+        """The pixels of a picture along the side of one of the UNet's latents: the autoencoder's factor, twice that with an upscaler or a
+        second stage."""
+        return self.vae_scale_factor * (1 if self.upscaler is None and self.super_resolution is None else FACTOR)
 
     @property
     def vae_scale_factor(self) -> int:
@@ -171,7 +179,8 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
 
     def _fingerprint(self) -> str:
         """Of what a photo's inversion and features depend on."""
-        return fingerprint(self.vae, self.text_encoder, self.unet, self.projector, self.adapter)
+        second = [] if self.super_resolution is None else [self.super_resolution]
+        return fingerprint(self.vae, self.text_encoder, self.unet, self.projector, self.adapter, *second)
 
     def _noise(self, size: tuple[int, int], generator: torch.Generator) -> Tensor:
         width, height = (side // self.latent_pixels for side in size)
@@ -181,6 +190,22 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
     def _encode(self, photo: Image.Image, size: tuple[int, int]) -> Tensor:
         shrunk = self.latent_pixels // self.vae_scale_factor
         return codec.encode(self.vae, photo, (size[0] // shrunk, size[1] // shrunk), self._execution_device)
+
+    def _reconstruct(self, photo: Image.Image, size: tuple[int, int]) -> Image.Image:
+        """The photo through the autoencoder, at the latents that are decoded in the end."""
+        latents = self._encode(photo, size) if self.super_resolution is None else self._encode_large(photo, size)
+        return self._decode(latents)
+
+    def _encode_large(self, photo: Image.Image, size: tuple[int, int]) -> Tensor:
+        """The latents that the second stage leads to."""
+        return codec.encode(self.vae, photo, size, self._execution_device)
+
+    def _second_stage(self, steps: int, noise: float, output_type: OutputType) -> SecondStage | None:
+        """None where there is none, or where the first stage's latents are what is asked for. ValueError for settings out of range."""
+        second_stage.check(steps, noise)
+        if self.super_resolution is None or output_type == "latent":
+            return None
+        return SecondStage(self.super_resolution, self.super_resolution_scheduler, steps, noise, self._execution_device)
 
     def _decode(self, latents: Tensor) -> Image.Image:
         return codec.to_image(codec.decode(self.vae, latents, self.upscaler))

@@ -12,7 +12,7 @@ from sonicdiff.diffusion import ddim
 from sonicdiff.diffusion.interpolation import slerp_weights
 from sonicdiff.diffusion.reuse import reused
 from sonicdiff.models.block import AudioScale
-from sonicdiff.pipelines import codec, photos, record, sounds
+from sonicdiff.pipelines import codec, photos, record, second_stage, sounds
 from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.components import in_size_of
 from sonicdiff.pipelines.denoiser import guided_model
@@ -35,7 +35,10 @@ class SonicDiffusionPipeline(SonicEditing):
         height, width: in multiples of `multiple`; by default the model's native area, in the photo's shape where there is a photo.
         callback_on_step_end: called with (pipeline, step, timestep, {"latents", "total", "phase"}); returning False, or setting
             `pipeline._interrupt`, stops the run, which then raises `sonicdiff.diffusion.ddim.Stopped`.
-        output_type: "pil" (images whose `.info` holds their record), "np" ((height, width, 3) from 0 to 1), "latent" ((1, channels, h, w)).
+        super_resolution_steps, super_resolution_noise: of the second stage, where the model has one: its steps, and how much noise (0 to
+            0.5, of latents of unit variance) it is given the first stage's latents with; more lets it mend, and change, more of them.
+        output_type: "pil" (images whose `.info` holds their record), "np" ((height, width, 3) from 0 to 1), "latent" ((1, channels, h, w),
+            the first stage's).
     """
 
     @falls_back
@@ -63,6 +66,8 @@ class SonicDiffusionPipeline(SonicEditing):
         generator: Generator = None,
         height: int | None = None,
         width: int | None = None,
+        super_resolution_steps: int = second_stage.STEPS,
+        super_resolution_noise: float = second_stage.NOISE,
         callback_on_step_end: OnStepEnd | None = None,
         show_progress: bool = True,
         output_type: OutputType = "pil",
@@ -76,6 +81,7 @@ class SonicDiffusionPipeline(SonicEditing):
         """
         codec.check(output_type)
         settings = record.settings(locals())
+        second = self._second_stage(super_resolution_steps, super_resolution_noise, output_type)
         seeds = seeds_for(num_images_per_prompt, seed, generator)
         noises = generators_for(seeds, generator)
         photo = None if image is None else photos.load(image)
@@ -92,7 +98,7 @@ class SonicDiffusionPipeline(SonicEditing):
         made = record.made(self, "generate", settings, heard, photo, image)
         results = []
         with (
-            Progress(self, len(schedule) * len(seeds), callback_on_step_end, show_progress) as progress,
+            Progress(self, (len(schedule) + (second.steps if second else 0)) * len(seeds), callback_on_step_end, show_progress) as progress,
             self.adapter.attached(self.unet),
             reused(self.unet, schedule.timesteps),
         ):
@@ -102,6 +108,9 @@ class SonicDiffusionPipeline(SonicEditing):
                 x = self._noise(size, noise)
                 x = x if clean is None else ddim.add_noise(clean, x, schedule.alphas[0])
                 latents = ddim.sample(eps_model, x, schedule, progress)
+                if second is not None:
+                    progress.begin("super-resolution")
+                    latents = second(latents, conditions.text, heard.embeds if audio_guidance_scale else None, noise, callback=progress)
                 results.append(self._output(latents, output_type, {**made, "seed": seed}, finish))
         self.maybe_free_model_hooks()
         return results

@@ -19,14 +19,15 @@ from sonicdiff.diffusion.guidance import Branch
 from sonicdiff.diffusion.interpolation import slerp
 from sonicdiff.diffusion.reuse import reused
 from sonicdiff.models.block import AudioScale
-from sonicdiff.pipelines import codec, editing, photos, record, sounds
+from sonicdiff.pipelines import codec, editing, photos, record, second_stage, sounds
 from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.components import SonicComponents
-from sonicdiff.pipelines.denoiser import Guided, guided_model
+from sonicdiff.pipelines.denoiser import Conditions, Guided, guided_model
 from sonicdiff.pipelines.detail import carry_over
 from sonicdiff.pipelines.memory import falls_back
 from sonicdiff.pipelines.noise import seeds_for
 from sonicdiff.pipelines.progress import OnStepEnd, Progress
+from sonicdiff.pipelines.second_stage import PhotoLatents, SecondStage
 from sonicdiff.pipelines.source import Source
 
 
@@ -84,6 +85,8 @@ class SonicEditing(SonicComponents):
         seed: int | None = None,
         height: int | None = None,
         width: int | None = None,
+        super_resolution_steps: int = second_stage.STEPS,
+        super_resolution_noise: float = second_stage.NOISE,
         callback_on_step_end: OnStepEnd | None = None,
         show_progress: bool = True,
         output_type: OutputType = "pil",
@@ -138,8 +141,11 @@ class SonicEditing(SonicComponents):
         key = (photos.sha256(photo), size, walk, silence is None, self.unet.dtype, self._fingerprint())
         source = self.sources.get(key)
         ahead = walk.ahead(source, plan, silence is None)
+        second = self._second_stage(given.super_resolution_steps, given.super_resolution_noise, given.output_type)
         with (
-            Progress(self, ahead + len(schedule), given.callback_on_step_end, given.show_progress) as progress,
+            Progress(
+                self, ahead + len(schedule) + (second.steps * len(heard) if second else 0), given.callback_on_step_end, given.show_progress
+            ) as progress,
             self.adapter.attached(self.unet),
             reused(self.unet, schedule.timesteps),
         ):
@@ -152,11 +158,13 @@ class SonicEditing(SonicComponents):
                 start = slerp(start, self._noise(size, torch.Generator().manual_seed(number)), given.variation)
             start = start.expand(len(heard), -1, -1, -1)
             eps_model = guided_model(self.unet, schedule, conditions, self._shares_encoder)
-            latents = editing.resample(self.unet, eps_model, source, start, schedule, plan, progress, given.solver)
+            latents = list(editing.resample(self.unet, eps_model, source, start, schedule, plan, progress, given.solver).split(1))
+            if second is not None:
+                latents = self._detailed(second, latents, photo, size, conditions, heard, number, progress)
         assert source.reconstruction is not None
         finish = partial(carry_over, photo, reconstruction=source.reconstruction, amount=given.detail)
         made = [{**record.made(self, "edit", settings, each, photo, given.image), "seed": number} for each in heard]
-        results = [self._output(latent, given.output_type, each, finish) for latent, each in zip(latents.split(1), made, strict=True)]
+        results = [self._output(latent, given.output_type, each, finish) for latent, each in zip(latents, made, strict=True)]
         self.maybe_free_model_hooks()
         return results
 
@@ -171,13 +179,25 @@ class SonicEditing(SonicComponents):
             on_the_way = plan if walk.aligned and silence is None else {}
             how = walk.schedule, walk.inversion, walk.refinements
             source = editing.invert(self.unet, deaf, x0, *how, on_the_way, progress, walk.solver, self.sources.device)
-            source.reconstruction = self._decode(x0)
+            source.reconstruction = self._reconstruct(photo, size)
         source.latents = {t: latent.to(self._execution_device) for t, latent in source.latents.items()}  # a kept one's were on the disk
         if missing := source.missing(plan):
             progress.begin("features")
             silent = deaf if silence is None else Guided(self.unet, [Branch(nothing, silence, 1.0)])
             editing.record_features(self.unet, silent, source, missing, progress, self.sources.device)
         return source
+
+    def _detailed(self, second: SecondStage, latents: Sequence[Tensor], photo: Image.Image, size: tuple[int, int], conditions: Conditions,
+                  heard: Sequence[sounds.Heard], seed: int | None, progress: Progress) -> list[Tensor]:  # fmt: skip
+        """Each edit's latents through the second stage, with the photo's own where the edit left it alone."""
+        progress.begin("super-resolution")
+        given = PhotoLatents(self._encode(photo, size), self._encode_large(photo, size))
+        results = []
+        for small, each in zip(latents, heard, strict=True):
+            embeds = each.embeds if conditions.audio_guidance_scale else None
+            generator = torch.Generator().manual_seed(seed or 0)
+            results.append(second(small, conditions.text, embeds, generator, given, progress))
+        return results
 
     def _fill_in(self, given: SimpleNamespace) -> None:
         """Checks what an edit was given, and fills in what suits this checkpoint."""

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
-from sonicdiff.diffusion.super_resolution import FACTOR, MOST_NOISE, Guide, enlarge
+from sonicdiff.diffusion.super_resolution import FACTOR, MOST_NOISE, Guide, detail_of, enlarge
 from sonicdiff.training.base import Latents, attention_kernel
 from sonicdiff.training.draw import Draw
 
@@ -26,7 +26,6 @@ class SuperResolutionOptions:
     channels: tuple[int, ...] = (48, 72, 96)
     heads: tuple[int, ...] = (2, 3, 4)
     layers: int = 2
-    scale: float = 0.4  # what a detail is divided by: the standard deviation of those of renders, measured with half the most noise
     text_dropout: float = 0.2
     sound_dropout: float = 0.2
     both_dropout: float = 0.1
@@ -99,7 +98,7 @@ class SuperResolutionTask:
         small, large = (any_pair(p.versions, picked[draw.rows], version[draw.rows], part).to(device) for part in (0, 1))
         noised = small + level[:, None, None, None].to(device) * draw.normal(*small.shape[1:]).to(device)
         enlarged = enlarge(noised)
-        detail = (large - enlarged) / o.scale
+        detail = detail_of(large, enlarged)
         mask = F.interpolate(mask, scale_factor=FACTOR).to(device)
         guide = Guide.make(enlarged, level.to(device), text.to(device), embeds.to(device), detail, mask)
         noise = draw.normal(*large.shape[1:]).to(device)
@@ -107,7 +106,7 @@ class SuperResolutionTask:
         alpha = self.alphas.to(device)[timesteps][:, None, None, None]
         noisy, v = alpha.sqrt() * detail + (1 - alpha).sqrt() * noise, alpha.sqrt() * noise - (1 - alpha).sqrt() * detail
         with attention_kernel(noisy):
-            error = (guide.velocity(self.unet, noisy, timesteps).float() - v).square().mean((1, 2, 3))
+            error = (guide.velocity(self.unet, noisy, timesteps) - v).square().mean((1, 2, 3))
         weight = (o.min_snr_gamma * (1 - alpha.flatten())).clamp(max=1)  # min(SNR + 1, gamma) / (SNR + 1): never 0, at pure noise either
         return {"loss": (error * weight).mean(), "squared": error.mean()}
 

@@ -27,6 +27,8 @@ class Preview:
     @torch.no_grad()
     def __call__(self, pipeline: Any, timestep: int, state: dict[str, Any], wanted: bool) -> bytes | None:
         """After a step from `timestep`; None where no picture is `wanted`, or where there is none to be seen."""
+        if state["phase"] == "super-resolution":  # whose latents are clean already
+            return jpeg(preview(pipeline, state["latents"][:1])) if wanted else None
         before, self.before = self.before, (timestep, state["latents"])
         if not wanted or before is None or state["phase"] in ("inversion", "features") or before[0] <= timestep:
             return None
