@@ -48,6 +48,17 @@ def make_adapter(unet: UNet2DConditionModel, gate: float = 1.0) -> AudioAdapter:
     return AudioAdapter.from_unet(unet, gate=gate).eval()
 
 
+def make_second_stage() -> dict[str, Any]:
+    """The components of a second stage for the tiny pipeline's latents."""
+    from sonicdiff.training.super_resolution import SuperResolutionOptions, make_scheduler
+    from sonicdiff.training.super_resolution import make_unet as make_super_resolution
+
+    torch.manual_seed(2)
+    options = SuperResolutionOptions(channels=(16, 32), heads=(2, 2), layers=1)
+    unet = make_super_resolution(4, TEXT_DIM, EMBED_DIM, options).eval()
+    return {"super_resolution": unet, "super_resolution_scheduler": make_scheduler()}
+
+
 def make_vae() -> AutoencoderKL:
     torch.manual_seed(0)
     return AutoencoderKL(

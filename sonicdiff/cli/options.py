@@ -38,6 +38,10 @@ AudioStart = Annotated[float, typer.Option(min=0, max=1, help="Where in the sche
 AudioEnd = Annotated[float, typer.Option(min=0, max=1, help="Where in the schedule it stops.")]
 SoundStart = Annotated[float, typer.Option(min=0, help="Seconds to skip in each sound.")]
 SoundLength = Annotated[float | None, typer.Option(min=0, help="Seconds to hear of each sound.  [default: to its end]")]
+SuperResolutionSteps = Annotated[int, typer.Option(min=1, max=1000, help="Of the second stage, in a model that has one.")]
+SuperResolutionNoise = Annotated[
+    float, typer.Option(min=0, max=0.5, help="How much noise the second stage is given the first's picture with; more changes more.")
+]
 Request = Annotated[str | None, typer.Option(hidden=True, help="What the record calls this run, so that it is known to be done.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 Paths = Annotated[bool, typer.Option(help="Record where sound and photo are, relative to the PNG, so that `replay` finds them.")]

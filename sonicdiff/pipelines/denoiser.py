@@ -44,6 +44,11 @@ class Conditions:
         if not 0 <= self.guidance_rescale <= 1:
             raise ValueError(f"got guidance_rescale {self.guidance_rescale}; expected a fraction from 0 to 1")
 
+    @property
+    def hears(self) -> bool:
+        """Whether the sound acts at all."""
+        return self.audio is not None and self.audio_guidance_scale != 0 and self.beta != 0 and self.audio_start < self.audio_end
+
 
 def guided_model(unet: UNet2DConditionModel, schedule: Schedule, conditions: Conditions, share_encoder: bool) -> EpsModel:
     """The guided noise as a function of (x, t). share_encoder: allowed where the encoder has no audio layers."""

@@ -110,7 +110,7 @@ class SonicDiffusionPipeline(SonicEditing):
                 latents = ddim.sample(eps_model, x, schedule, progress)
                 if second is not None:
                     progress.begin("super-resolution")
-                    latents = second(latents, conditions.text, heard.embeds if audio_guidance_scale else None, noise, callback=progress)
+                    latents = second(latents, conditions.text, heard.embeds if conditions.hears else None, noise, callback=progress)
                 results.append(self._output(latents, output_type, {**made, "seed": seed}, finish))
         self.maybe_free_model_hooks()
         return results

@@ -194,7 +194,7 @@ class SonicEditing(SonicComponents):
         given = PhotoLatents(self._encode(photo, size), self._encode_large(photo, size))
         results = []
         for small, each in zip(latents, heard, strict=True):
-            embeds = each.embeds if conditions.audio_guidance_scale else None
+            embeds = each.embeds if conditions.hears else None
             generator = torch.Generator().manual_seed(seed or 0)
             results.append(second(small, conditions.text, embeds, generator, given, progress))
         return results

@@ -1,7 +1,7 @@
 """The cascade's second stage as a stage of a recipe: its pictures, captions and sounds out of the workspace."""
 
 # diffusers and transformers type their models loosely.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import torch

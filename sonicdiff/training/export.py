@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline, UNet2DConditionModel
@@ -15,6 +16,7 @@ from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.models.upscaler import Upscaler
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.training import super_resolution
 from sonicdiff.training.base import make_scheduler
 from sonicdiff.training.clap import make_feature_extractor
 
@@ -44,11 +46,21 @@ def export_pipeline(parts: dict[str, Path], labels: SoundLabels, options: ModelO
         projector=AudioProjector.from_pretrained(parts["projector"], torch_dtype=torch.float16),
         adapter=AudioAdapter.from_pretrained(parts["adapter"], torch_dtype=torch.float16),
         labels=labels.half(),
-        upscaler=Upscaler.from_pretrained(parts["upscaler"], torch_dtype=torch.float16) if "upscaler" in parts else None,
+        **enlarging(parts),
         null_audio="off",
         **asdict(options),
     )
     write(pipeline, output)
+
+
+def enlarging(parts: dict[str, Path]) -> dict[str, Any]:
+    """What doubles the pixels: the second stage, else the upscaler, if there is either."""
+    if "super_resolution" in parts:
+        unet = UNet2DConditionModel.from_pretrained(parts["super_resolution"], torch_dtype=torch.float16)
+        return {"super_resolution": unet, "super_resolution_scheduler": super_resolution.make_scheduler()}
+    if "upscaler" in parts:
+        return {"upscaler": Upscaler.from_pretrained(parts["upscaler"], torch_dtype=torch.float16)}
+    return {}
 
 
 def write(pipeline: DiffusionPipeline, output: Path) -> None:

@@ -120,8 +120,9 @@ def export(space: Workspace, output: Path) -> None:
         "audio_encoder": space.hearing, "unet": space.path("unet"),
         "projector": space.path("projector-adapt"), "adapter": space.path("adapter-adapt"),
     }  # fmt: skip
-    if space.path("upscaler").exists():
-        parts["upscaler"] = space.path("upscaler")
+    for name in ("upscaler", "super_resolution"):
+        if space.path(name).exists():
+            parts[name] = space.path(name)
     suits = space.recipe / "model.toml"
     options = build(ModelOptions, tomllib.loads(suits.read_text()) if suits.exists() else {}, suits)
     heard = labels(space.sound_rows())

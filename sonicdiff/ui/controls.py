@@ -176,6 +176,10 @@ BETA = Number("beta", "Sound strength", "0 is deaf, 1 is as trained.", 1.0, low=
 LAYERS = Weights("layers", "Weights by layer", "For example `mid_block*=1.5, up_blocks.1*=0`: times the sound strength.")
 START = Number("audio_start", "The sound acts from", "As a part of the run: 0 is its beginning.", 0.0, low=0, high=1)
 END = Number("audio_end", "The sound acts until", "As a part of the run: 1 is its end.", 1.0, low=0, high=1)
+SECOND_STAGE = (
+    Number("super_resolution_steps", "Steps of the second stage", "Of a model that has one.", 10, low=1, high=50, step=1),
+    Number("super_resolution_noise", "Freedom of the second stage", "More mends more of the first one's picture.", 0.1, low=0, high=0.5),
+)
 MIX = (
     Number("weight_2", "Weight of the second sound", default=0.5, low=0, high=2),
     Number("weight_3", "Weight of the third sound", default=0.5, low=0, high=2),
@@ -197,6 +201,7 @@ EDIT = (
     Number("detail", "The photo's fine detail", "Carried over where the edit left the picture alone.", 1.0, low=0, high=1),
     Choice("solver", "Sampler", "DPM-Solver++ does with 20 to 25 steps.", "ddim", (("DDIM", "ddim"), ("DPM-Solver++", "dpm")), menu=False),
     LAYERS,
+    *SECOND_STAGE,
     *MIX,
 )
 GENERATE = (
@@ -211,6 +216,7 @@ GENERATE = (
     START,
     END,
     LAYERS,
+    *SECOND_STAGE,
     *MIX,
 )
 

@@ -20,6 +20,7 @@ from sonicdiff.ui.tasks import Edit, Made, Sounds
 from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, answered, computed, hearing, saved_settings
 
 HEIGHT = 340  # pixels of a photo on the page: the button stays in sight of it
+SECOND_STAGE = ("super_resolution_steps", "super_resolution_noise")
 GUIDING = ("audio_guidance_scale", "guidance_scale", "num_inference_steps")
 SHOWN = 1024  # pixels along the longer side of a preview
 PRESETS = {"Subtle": (0.6, 0.7), "Balanced": (1.0, 0.5), "Strong": (1.5, 0.3)}
@@ -75,7 +76,7 @@ def edit_page(app: App) -> EditPage:
                 with gr.Column(min_width=240):
                     shown |= {name: widgets[name].widget() for name in names}
         with gr.Accordion("Advanced", open=False), gr.Row():
-            for names in (("audio_start", "audio_end"), ("detail", "layers"), ("solver",)):
+            for names in (("audio_start", "audio_end"), ("detail", "layers"), ("solver", *SECOND_STAGE)):
                 with gr.Column(min_width=240):
                     shown |= {name: widgets[name].widget() for name in names}
     ordered = [shown[control.name] for control in controls.EDIT]

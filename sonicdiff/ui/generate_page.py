@@ -9,7 +9,7 @@ import gradio as gr
 
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import Step
-from sonicdiff.ui.edit_page import GUIDING, mixed
+from sonicdiff.ui.edit_page import GUIDING, SECOND_STAGE, mixed
 from sonicdiff.ui.runs import run_row, sentence, wire
 from sonicdiff.ui.session import place
 from sonicdiff.ui.tasks import Generate, Made, Strip
@@ -51,7 +51,7 @@ def generate_page(app: App) -> GeneratePage:
         with gr.Column(min_width=240):
             frames = FRAMES.widget()
     with gr.Accordion("More settings", open=False), gr.Row():
-        for names in (("negative_prompt", *GUIDING), ("audio_start", "audio_end", "layers")):
+        for names in (("negative_prompt", *GUIDING), ("audio_start", "audio_end", "layers"), SECOND_STAGE):
             with gr.Column(min_width=240):
                 shown |= {name: widgets[name].widget() for name in names}
     ordered = [shown[control.name] for control in controls.GENERATE]

@@ -18,7 +18,7 @@ from sonicdiff.training.config import ConfigError
 from sonicdiff.training.export import SHARD
 from sonicdiff.training.own.config import OwnConfig
 from sonicdiff.training.own.examples import Examples
-from sonicdiff.training.own.parts import Parts
+from sonicdiff.training.own.parts import SECOND_STAGE, Parts
 from sonicdiff.training.own.stages import scheduler_of
 
 OF_THE_BASE = ("vae", "text_encoder", "tokenizer", "unet")
@@ -96,5 +96,5 @@ def take_base(parts: Parts, folder: Path) -> list[str]:
 
 def of_the_base(parts: Parts) -> list[str]:
     """The components in the base's directory that the model has from there, unchanged."""
-    taken = [*OF_THE_BASE, "upscaler", *(["audio_encoder", "feature_extractor"] if parts.hears_as_base else [])]
+    taken = [*OF_THE_BASE, "upscaler", *(["audio_encoder", "feature_extractor", *SECOND_STAGE] if parts.hears_as_base else [])]
     return [name for name in taken if (parts.place / name).is_dir()]

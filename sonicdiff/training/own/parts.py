@@ -44,6 +44,8 @@ class Parts:
     adapter: AudioAdapter
     labels: SoundLabels | None = None
     upscaler: Upscaler | None = None
+    super_resolution: UNet2DConditionModel | None = None  # which hears as the base does: left out with other ears
+    super_resolution_scheduler: DDIMScheduler | None = None
     hears_as_base: bool = True  # with the base's own audio encoder, whose names for sounds then still hold
     settings: dict[str, Any] = field(default_factory=dict)  # how the base treats a photo
 
@@ -57,6 +59,8 @@ class Parts:
             raise ConfigError(f"the base {config.base!r} has no ears; set audio_encoder, for example to 'laion/clap-htsat-unfused'")
         learning = {name: base.pop(name, None) for name in ("projector", "adapter")}
         found = {**base, **heard}
+        if heard:
+            found |= dict.fromkeys(SECOND_STAGE)
         for name, module in found.items():
             if isinstance(module, torch.nn.Module):
                 found[name] = module.to(device).requires_grad_(False)
@@ -77,8 +81,9 @@ class Parts:
         return SonicDiffusionPipeline(**components, null_audio="off", **self.settings)
 
 
+SECOND_STAGE = ("super_resolution", "super_resolution_scheduler")
 COMPONENTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler", "audio_encoder", "feature_extractor", "projector", "adapter",
-              "labels", "upscaler")  # fmt: skip
+              "labels", "upscaler", *SECOND_STAGE)  # fmt: skip
 
 
 def base_of(name: str) -> tuple[Path, dict[str, Any], dict[str, Any]]:
