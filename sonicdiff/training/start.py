@@ -29,7 +29,8 @@ PLACES = {
 def start_from(model: Path, space: Workspace) -> None:
     """Put the parts of the pipeline directory `model` where the stages of `space` find them, in 32 bits; what is there already stays.
 
-    The stages text, vae and upscale are then done; clap, base, align, adapt and super-resolution begin with the model's weights and a fresh optimiser.
+    The stages text, vae and upscale are then done; clap, base, align, adapt and super-resolution begin with the model's weights and a fresh
+    optimiser.
     """
     for name, (kind, place) in PLACES.items():
         target = space.path(*place)

@@ -16,6 +16,7 @@ from sonicdiff.pipelines.checkpoints import LOADED, load_music, load_pictures
 from sonicdiff.pipelines.memory import Memory
 from sonicdiff.pipelines.music.jam import Asked, Jam
 from sonicdiff.pipelines.registry import CHECKPOINTS, PARTS
+from sonicdiff.pipelines.second_stage import STEPS
 from sonicdiff.ui.compute import TICK, Tell
 from sonicdiff.ui.widgets import COMPUTING, INSTANT, answered, computed
 
@@ -45,12 +46,12 @@ class Measure:
         pipeline, options = load_pictures(self.pictures), {"num_inference_steps": FEW, "show_progress": False}
         clock = Stopwatch(tell)
         pipeline.edit(self.photo, self.sound, callback_on_step_end=clock, **options)
-        inversion, edit = clock.each("inversion"), clock.each("edit")
-        tell(("An edit, 50 steps", 50 * (inversion + clock.each("features", 0.0) + edit)))
-        tell(("Another sound on the same photo", 50 * edit))
+        inversion, edit = 50 * clock.each("inversion"), 50 * clock.each("edit") + STEPS * clock.each("super-resolution", 0.0)
+        tell(("An edit, 50 steps", inversion + 50 * clock.each("features", 0.0) + edit))
+        tell(("Another sound on the same photo", edit))
         clock = Stopwatch(tell)
         pipeline.generate(self.sound, callback_on_step_end=clock, **options)
-        tell(("An image from a sound, 50 steps", 50 * clock.each("image 1 of 1")))
+        tell(("An image from a sound, 50 steps", 50 * clock.each("image 1 of 1") + STEPS * clock.each("super-resolution", 0.0)))
         player, began = load_music(self.music), time.perf_counter()
         clock = Stopwatch(tell)
         player.music("piano, 110 bpm", seconds=5, loop=False, callback_on_step_end=clock, **options)

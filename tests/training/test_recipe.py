@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe.mkdir()
     data = "pictures = 16\ntextures = 4\nsounds = 16\nseconds = 1.0\ncaptions = 64\n"
     (recipe / "data.toml").write_text(data + 'beside = ["materials", "two-causes"]\npairs = 4\n')
-    for stage in ("text", "clap", "vae", "upscale", "words", "base", "base-256", "align", "adapt"):
+    for stage in ("text", "clap", "vae", "upscale", "words", "base", "base-256", "align", "adapt", "super-resolution"):
         (recipe / f"{stage}.toml").write_text(LOOP.format(stage))
     (recipe / "model.toml").write_text("feature_injection = 0.25\n")
     run(recipe, folder=folder / "work", output=folder / "model", device="cpu")
@@ -68,7 +68,7 @@ def test_a_second_run_changes_nothing(made: Path) -> None:
 
 def test_it_goes_on_from_a_model(made: Path) -> None:
     """From weights that no seed gives, two steps at a small rate stay near them."""
-    moved, parts = load(made / "model", device="cpu"), ("audio_encoder", "unet", "projector", "adapter")
+    moved, parts = load(made / "model", device="cpu"), ("audio_encoder", "unet", "projector", "adapter", "super_resolution")
     with torch.no_grad():
         for parameter in [p for part in parts for p in getattr(moved, part).parameters()]:
             parameter.mul_(1.03)
@@ -76,7 +76,7 @@ def test_it_goes_on_from_a_model(made: Path) -> None:
     known = stages_of(made / "tiny", going_on=True)
     run(made / "tiny", known, folder=made / "again", output=made / "again-model", device="cpu", start=made / "moved")
     result = load(made / "again-model", device="cpu")
-    for part in ("vae", "text_encoder", "audio_encoder", "upscaler", *parts):
+    for part in ("vae", "text_encoder", "audio_encoder", *parts):
         before, after = (getattr(pipeline, part).parameters() for pipeline in (moved, result))
         apart = max(float((a - b).detach().abs().max()) for a, b in zip(before, after, strict=True))
         assert apart < 2e-3, part  # 16 bits, and what two steps move
