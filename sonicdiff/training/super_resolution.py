@@ -64,12 +64,14 @@ def make_scheduler() -> DDIMScheduler:
 class CascadePictures:
     """N pictures in two sizes, with what is said of them and the sounds that fit them.
 
-    versions: pairs (small, large) of latents of all N, as they are and mirrored. text: (N, 77, width). null_text: (1, 77, width).
+    versions: pairs (small, large) of latents of all N, as they are and mirrored. text: (T, 77, width), of which `text_of` (versions, N)
+    says what is read beside each. null_text: (1, 77, width), of the empty prompt.
     embeds: (M, dim) of sounds. sound_of: (N, k) rows of those, SILENT where there is none. The last `photographs` pictures are real ones.
     """
 
     versions: Sequence[tuple[Latents, Latents]]
     text: Tensor
+    text_of: np.ndarray
     null_text: Tensor
     embeds: Tensor
     sound_of: np.ndarray
@@ -92,7 +94,7 @@ class SuperResolutionTask:
     def losses(self, draw: Draw) -> dict[str, Tensor]:
         o, p, rng, size, device = self.options, self.pictures, draw.numpy, draw.batch_size, self.unet.device
         picked, version = self.rows(rng, size), rng.integers(0, len(p.versions), size)
-        text, embeds = self.said(picked, draw)
+        text, embeds = self.said(picked, version, draw)
         mask = torch.from_numpy(known_masks(rng, size, o.known_share, p.versions[0][0][[0]].shape[-1]))[draw.rows]
         level = torch.from_numpy(rng.uniform(0, MOST_NOISE, size)).float()[draw.rows]
         small, large = (any_pair(p.versions, picked[draw.rows], version[draw.rows], part).to(device) for part in (0, 1))
@@ -112,11 +114,11 @@ class SuperResolutionTask:
 
     def rows(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """A batch's pictures: a share of photographs, the rest renders."""
-        total, real = len(self.pictures.text), self.pictures.photographs
+        total, real = self.pictures.text_of.shape[1], self.pictures.photographs
         of_photographs = rng.random(size) < self.options.photograph_share if real else np.zeros(size, bool)
         return np.where(of_photographs, total - 1 - rng.integers(0, max(real, 1), size), rng.integers(0, total - real, size))
 
-    def said(self, picked: np.ndarray, draw: Draw) -> tuple[Tensor, Tensor]:
+    def said(self, picked: np.ndarray, version: np.ndarray, draw: Draw) -> tuple[Tensor, Tensor]:
         """Text states and sounds of the rows; each is left out of some, both of some others."""
         o, p, rng, size = self.options, self.pictures, draw.numpy, draw.batch_size
         sounds = p.sound_of[picked, rng.integers(0, p.sound_of.shape[1], size)][draw.rows]
@@ -126,7 +128,7 @@ class SuperResolutionTask:
         embeds = F.normalize(embeds + o.embed_noise * draw.normal(embeds.shape[1]), dim=-1)
         silent = torch.from_numpy(no_sound | nothing | (sounds == SILENT))
         unsaid = torch.from_numpy(no_text | nothing)
-        text = p.text[torch.from_numpy(picked[draw.rows])].float()
+        text = p.text[torch.from_numpy(p.text_of[version, picked][draw.rows])].float()
         return torch.where(unsaid[:, None, None], p.null_text.float(), text), embeds * ~silent[:, None]
 
 

@@ -1,5 +1,6 @@
 """The second stage's training: it learns, resumes exactly, gives each row the same however a batch is divided, and masks as it says."""
 
+# pyright: reportArgumentType=false
 from __future__ import annotations
 
 import json
@@ -32,10 +33,11 @@ def task(options: SuperResolutionOptions = OPTIONS) -> SuperResolutionTask:
     small = np.repeat(np.repeat(rng.standard_normal((12, 4, 2, 2)), 4, 2), 4, 3).astype(np.float32)
     board = np.where(np.indices((16, 16)).sum(0) % 2, 0.5, -0.5)
     large = np.repeat(np.repeat(small, 2, 2), 2, 3) * (1 + board)
-    text, embeds = torch.zeros(12, 7, 12).half(), torch.nn.functional.normalize(torch.ones(5, 8), dim=-1)
+    text, embeds = torch.zeros(1, 7, 12).half(), torch.nn.functional.normalize(torch.ones(5, 8), dim=-1)
     sound_of = rng.integers(0, 5, (12, 3))
     sound_of[8:] = SILENT
-    pictures = CascadePictures([(small, large), (small[..., ::-1], large[..., ::-1])], text, text[:1] + 1, embeds, sound_of, photographs=4)
+    text_of, versions = np.zeros((2, 12), int), [(small, large), (small[..., ::-1], large[..., ::-1])]
+    pictures = CascadePictures(versions, text, text_of, text[:1] + 1, embeds, sound_of, photographs=4)
     torch.manual_seed(0)
     return SuperResolutionTask(make_unet(4, 12, 8, options), options, pictures)
 
@@ -67,7 +69,7 @@ def test_photographs_are_their_share_and_silent_and_dropout_drops() -> None:
     learner = task(SuperResolutionOptions(channels=(16, 32), heads=(2, 2), layers=1, photograph_share=0.25))
     rows = learner.rows(np.random.default_rng(0), 4000)
     assert (rows >= 8).mean() == pytest.approx(0.25, abs=0.03) and len(np.unique(rows)) == 12
-    text, embeds = learner.said(rows, Draw.of(0, 0, 4000))
+    text, embeds = learner.said(rows, np.zeros(4000, int), Draw.of(0, 0, 4000))
     heard, read = embeds.norm(dim=-1).numpy() > 0, text[:, 0, 0].numpy() == 0
     assert not heard[rows >= 8].any()
     assert heard[rows < 8].mean() == pytest.approx(0.8 * 0.9, abs=0.03) and read.mean() == pytest.approx(0.8 * 0.9, abs=0.03)
