@@ -53,11 +53,17 @@ class Ways:
         self.pipeline, self.upscaler = pipeline, upscaler
 
     def all(self) -> dict[str, Way]:
-        ways: dict[str, Way] = {} if self.upscaler is None else {"upscaler": self.upscaled}
+        ways: dict[str, Way] = {"the render through the autoencoder": self.reconstructed}
+        if self.upscaler is not None:
+            ways["upscaler"] = self.upscaled
         if self.pipeline.super_resolution is not None:
             for noise, steps in SETTINGS:
                 ways[f"second stage, noise {noise}, {steps} steps"] = self.second(noise, steps)
         return ways
+
+    def reconstructed(self, small: Tensor, of: Row) -> np.ndarray:
+        """The most that a second stage can reach."""
+        return codec.decode(self.pipeline.vae, self.pipeline._encode_large(Image.fromarray(render(of.scene)), (SIZE, SIZE)))
 
     def upscaled(self, small: Tensor, of: Row) -> np.ndarray:
         return codec.decode(self.pipeline.vae, small, self.upscaler)
@@ -85,8 +91,8 @@ def compare(name: str, pictures: Iterable[np.ndarray], trues: Sequence[np.ndarra
     drift = np.array([a.mean() - b.mean() for a, b in zip(made, trues, strict=True)])
     spread = np.sqrt((drift**2).mean())
     fidelity = f"{np.mean([decibels(a, b) for a, b in zip(made, trues, strict=True)]):.2f} dB, " if paired else ""
-    energy = f"energy of the median {share:.3f}, of all {whole:.3f}"
-    print(f"{name:32} {fidelity}{energy}, brightness {drift.mean():+.4f} (rms {spread:.4f}), {seconds:.2f} s", flush=True)
+    energy = f"energy of the median {share:.4f}, of all {whole:.4f}"
+    print(f"{name:34} {fidelity}{energy}, brightness {drift.mean():+.4f} (rms {spread:.4f}), {seconds:.2f} s", flush=True)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ steps go where something is still open, and the mean colours need not be painted
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -56,12 +56,13 @@ class Guide:
     mask: Tensor
 
     @classmethod
-    def make(cls, enlarged: Tensor, level: Tensor, text: Tensor, audio_embeds: Tensor, known: Tensor | None = None,
-             mask: Tensor | None = None) -> Guide:  # fmt: skip
-        """Without known detail, nothing is known; of it, what the mask leaves."""
-        if known is None or mask is None:
-            known, mask = torch.zeros_like(enlarged), torch.zeros_like(enlarged[:, :1])
-        return cls(enlarged, level, text, audio_embeds, known * mask, mask)
+    def make(cls, enlarged: Tensor, level: Tensor, text: Tensor, audio_embeds: Tensor) -> Guide:
+        """One that knows no detail."""
+        return cls(enlarged, level, text, audio_embeds, torch.zeros_like(enlarged), torch.zeros_like(enlarged[:, :1]))
+
+    def knowing(self, detail: Tensor, mask: Tensor) -> Guide:
+        """The same with the detail where the mask is 1."""
+        return replace(self, known=detail * mask, mask=mask)
 
     def velocity(self, unet: Any, x: Tensor, timesteps: Tensor) -> Tensor:
         """The UNet's v (Salimans and Ho 2022) of the noisy detail x (B, C, H, W) at `timesteps` (B,)."""

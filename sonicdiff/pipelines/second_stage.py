@@ -24,7 +24,7 @@ from sonicdiff.diffusion.super_resolution import (
 )
 
 STEPS, NOISE = 10, 0.1  # what `generate` and `edit` use unless they are told otherwise
-UNCHANGED = 0.35  # root mean square over the channels (of unit variance) of what an edit changed, below which the photo's detail is given
+UNCHANGED = 0.5  # root mean square over the channels (of unit variance) of what an edit changed, below which the photo's detail is given
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,16 @@ class PhotoLatents:
 
     small: Tensor
     large: Tensor
+
+    def detail_on(self, edit: Tensor) -> Tensor:
+        """An edit's latents (1, C, h, w) enlarged, with what the photo's large ones have beyond its small ones."""
+        return enlarge(edit) + self.large - enlarge(self.small)
+
+    def unchanged(self, edit: Tensor) -> Tensor:
+        """Where an edit's latents (1, C, h, w) are about the photo's: a mask (1, 1, 2h, 2w) of ones and zeros, decided over 3 x 3."""
+        squared = (edit - self.small).square().mean(1, keepdim=True)
+        apart = F.avg_pool2d(squared, 3, stride=1, padding=1, count_include_pad=False).sqrt()
+        return F.interpolate((apart < UNCHANGED).float(), scale_factor=FACTOR)
 
 
 @dataclass(frozen=True)
@@ -52,17 +62,15 @@ class SecondStage:
                  photo: PhotoLatents | None = None, callback: StepCallback | None = None) -> Tensor:  # fmt: skip
         """Latents (1, C, h, w) to (1, C, 2h, 2w). text: (1, 77, width). audio_embeds: (1, dim), None for no sound.
 
-        photo: where the edit left it alone, the result has the photo's own latents. callback: is shown the latents that each step
-        takes the result to be; `ddim.Stopped` is raised where it returns False.
+        photo: where the edit left it alone, the result has the photo's own detail. callback: is shown the latents that each step takes
+        the result to be; `ddim.Stopped` is raised where it returns False.
         """
         enlarged = enlarge(small + self.noise * self.normal(small, generator))
         level = torch.full((len(small),), self.noise, device=self.device)
         embeds = torch.zeros(len(small), self.unet.config["cross_attention_dim"]) if audio_embeds is None else audio_embeds
-        mask = known = None
+        guide = Guide.make(enlarged, level, text.to(self.device), embeds.float().to(self.device))
         if photo is not None:
-            mask = unchanged(small, photo.small)
-            known = detail_of(photo.large, enlarged)
-        guide = Guide.make(enlarged, level, text.to(self.device), embeds.float().to(self.device), known, mask)
+            guide = guide.knowing(detail_of(photo.detail_on(small), enlarged), photo.unchanged(small))
 
         def velocity(x: Tensor, t: int) -> Tensor:
             return guide.velocity(self.unet, x, torch.full((len(x),), t, device=self.device))
@@ -72,7 +80,7 @@ class SecondStage:
 
         schedule = TrailingSchedule.make(self.scheduler.alphas_cumprod, self.steps)
         latents = with_detail(enlarged, sample_velocity(velocity, self.normal(enlarged, generator), schedule, shown))
-        return latents if photo is None else torch.where(guide.mask > 0, photo.large, latents)
+        return latents if photo is None else torch.where(guide.mask > 0, photo.detail_on(small), latents)
 
     def normal(self, like: Tensor, generator: torch.Generator) -> Tensor:
         return torch.randn(like.shape, generator=generator, device=generator.device).to(self.device)
@@ -84,9 +92,3 @@ def check(steps: int, noise: float) -> None:
         raise ValueError(f"got super_resolution_steps {steps}; expected 1 to 1000")
     if not 0 <= noise <= MOST_NOISE:
         raise ValueError(f"got super_resolution_noise {noise}; expected 0 to {MOST_NOISE}")
-
-
-def unchanged(edit: Tensor, photo: Tensor) -> Tensor:
-    """Where an edit's latents (1, C, h, w) are the photo's: a mask (1, 1, 2h, 2w) of ones and zeros, decided over 3 x 3 latents."""
-    apart = F.avg_pool2d((edit - photo).square().mean(1, keepdim=True), 3, stride=1, padding=1, count_include_pad=False).sqrt()
-    return F.interpolate((apart < UNCHANGED).float(), scale_factor=FACTOR)

@@ -102,7 +102,7 @@ class SuperResolutionTask:
         enlarged = enlarge(noised)
         detail = detail_of(large, enlarged)
         mask = F.interpolate(mask, scale_factor=FACTOR).to(device)
-        guide = Guide.make(enlarged, level.to(device), text.to(device), embeds.to(device), detail, mask)
+        guide = Guide.make(enlarged, level.to(device), text.to(device), embeds.to(device)).knowing(detail, mask)
         noise = draw.normal(*large.shape[1:]).to(device)
         timesteps = torch.randint(0, len(self.alphas), (size,), generator=draw.torch)[draw.rows].to(device)
         alpha = self.alphas.to(device)[timesteps][:, None, None, None]
