@@ -25,7 +25,7 @@ photographs and recordings they are a hint, not a measure. `pairs/` holds what t
 `music/` holds the judge of music.
 
 Ceilings on {n} true renders and sounds of `evaluator-test`. AIC: the class is right, among ten (calm ones left out);
-with calm: among all ten. AIS, IIS: win rates against the other sounds and renders (chance 0.50). Intensity: rank correlation
+with calm: among all eleven. AIS, IIS: win rates against the other sounds and renders (chance 0.50). Intensity: rank correlation
 with the true one within a class, the mean of the ten.
 """
 
@@ -51,7 +51,7 @@ def write_card(output: Path, evaluators: Evaluators, cache: Path, vae: Path | No
     lines += [f"| {name} | {' | '.join(ceilings(judged, heard, reference, truth))} |" for name, judged in seen.items()]
     lines += ["", "| sounds | class | with calm | intensity |", "|---|---|---|---|"]
     lines += [f"| {name} | {' | '.join(recognised(judged, truth))} |" for name, judged in (("as made", heard), ("augmented", heard_worse))]
-    lines += ["", f"| class right, of ten | {' | '.join((*seen, 'sounds', 'augmented sounds'))} |", "|---" * (len(seen) + 3) + "|"]
+    lines += ["", f"| class right, of eleven | {' | '.join((*seen, 'sounds', 'augmented sounds'))} |", "|---" * (len(seen) + 3) + "|"]
     judged = (*seen.values(), heard, heard_worse)
     for number, cause in enumerate(CAUSES):
         mine = truth.cause == number
