@@ -173,6 +173,6 @@ def test_our_own_evaluators_know_their_classes_and_no_other() -> None:
     own = Own(Evaluators(ImageEvaluator(), AudioEvaluator()))
     looked = own.look(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
     fits, wanted = own.named(looked, CLASSES[:3], bare=True), own.evaluators.see([np.zeros((64, 64, 3), np.uint8)]).probabilities.shape
-    assert fits is not None and fits.shape == (1, 3) and wanted == (1, 10)
+    assert fits is not None and fits.shape == (1, 3) and wanted == (1, 11)
     assert own.named(looked, [CLASSES[0], "a drill"], bare=True) is None and own.listen_as_released([noise(0)]) is None
     assert own.listen(noise(0)).shape == looked.shared.shape
