@@ -62,10 +62,12 @@ def test_every_command_explains_itself(command: str) -> None:
 
 
 def test_edit_saves_the_image_with_its_record(tiny_directory: Path, photo: Path, sound: Path, other_sound: Path) -> None:
-    result = run("edit", photo, sound, f"{other_sound}:0.5", "-m", tiny_directory, "-o", "new/out.png", "--beta", "mid_block*=2", *STEPS)
+    result = run("edit", photo, sound, f"{other_sound}:0.5", "-m", tiny_directory, "-o", "new/out.png", "--beta", "mid_block*=2",
+                 "--super-resolution-noise", "0.2", *STEPS)  # fmt: skip
     assert result.exit_code == 0, result.output
     made = record(Path("new/out.png"))
     assert made["task"] == "edit" and made["settings"]["beta"] == {"mid_block*": 2.0}
+    assert (made["settings"]["super_resolution_steps"], made["settings"]["super_resolution_noise"]) == (10, 0.2)
     assert [entry["weight"] for entry in made["sounds"]] == [1.0, 0.5]
     assert result.output.startswith("new/out.png")
     with Image.open("new/out.png") as image, Image.open(photo) as before:
@@ -161,6 +163,7 @@ def test_wrong_options_are_usage_errors(photo: Path, sound: Path) -> None:
     fails(run("edit", photo, sound, "--beta", "much"), 2, "much")
     fails(run("edit", photo, sound, "--beta", "1", "--beta", "2"), 2, "PATTERN=NUMBER")
     fails(run("edit", photo, sound, "--steps", "0"), 2, "steps")
+    fails(run("generate", sound, "--super-resolution-noise", "0.7"), 2, "super-resolution-noise")
     fails(run("generate"), 2, "sound")
     fails(run("edit", photo), 2, "SOUND")
 

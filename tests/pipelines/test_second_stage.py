@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tiny import make_second_stage
 from sonicdiff.diffusion.ddim import Stopped
 from sonicdiff.diffusion.super_resolution import TrailingSchedule, sample_velocity
 from sonicdiff.models.upscaler import Upscaler
-from sonicdiff.pipelines import provenance, second_stage
+from sonicdiff.pipelines import directory, provenance, second_stage
 from sonicdiff.pipelines.checkpoints import load
 from sonicdiff.pipelines.memory import set_memory
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
@@ -143,6 +144,15 @@ def test_saved_and_loaded_it_is_the_same(cascade: SonicDiffusionPipeline, sound:
     (tmp_path / "model" / "super_resolution" / "diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(ValueError, match="super_resolution"):
         load(tmp_path / "model", "cpu")
+
+
+def test_a_model_beside_it_shares_it(cascade: SonicDiffusionPipeline, sound: Path, tmp_path: Path) -> None:
+    cascade.save_pretrained(tmp_path / "whole")
+    (tmp_path / "beside").mkdir()
+    index = {**directory.index_of(tmp_path / "whole"), directory.SHARES: "whole"}
+    (tmp_path / "beside" / "model_index.json").write_text(json.dumps(index))
+    ours, its = (load(tmp_path / name, "cpu").generate(sound, seed=5, **FAST)[0] for name in ("whole", "beside"))
+    assert its.size == (128, 128) and np.array_equal(pixels(ours), pixels(its))
 
 
 @pytest.mark.parametrize("mode", ["low", "very-low"])
