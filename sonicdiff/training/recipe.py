@@ -1,8 +1,8 @@
 """How `mini` and `mini-music` are made, from nothing to `checkpoints/`: one function a stage, each resuming where it was stopped.
 
-Pictures: data, text, words, clap, vae, upscale, latents, base, align (stage 1), adapt (stage 2), super-resolution, export. Music: data,
-text, vae, latents, base, export. Rivals: one stage each, from the base of a finished run, and no export. A recipe's `data.toml` says which
-`family` it is of.
+Pictures: data, text, words, clap, vae, decoder, upscale, latents, base, align (stage 1), adapt (stage 2), super-resolution, export.
+Music: data, text, vae, latents, base, export. Rivals: one stage each, from the base of a finished run, and no export. A recipe's
+`data.toml` says which `family` it is of.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sonicdiff.training import stages as do
 from sonicdiff.training.ablations import ablate
 from sonicdiff.training.cascade import train_super_resolution
 from sonicdiff.training.config import ConfigError, build
+from sonicdiff.training.decoder import train_decoder
 from sonicdiff.training.picture_base import train_base
 from sonicdiff.training.rivals.train import RIVALS
 from sonicdiff.training.start import start_from
@@ -28,8 +29,8 @@ from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels
 Stages = dict[str, Callable[[Workspace], None]]
 PICTURES: Stages = {
     "data": do.make_data, "text": do.train_text, "words": do.train_words, "clap": do.train_clap, "vae": do.train_vae,
-    "upscale": do.train_upscaler, "latents": do.make_latents, "base": train_base, "align": do.train_align, "adapt": do.train_adapt,
-    "super-resolution": train_super_resolution,
+    "decoder": train_decoder, "upscale": do.train_upscaler, "latents": do.make_latents, "base": train_base, "align": do.train_align,
+    "adapt": do.train_adapt, "super-resolution": train_super_resolution,
 }  # fmt: skip
 MUSIC: Stages = {
     "data": music.make_data, "text": music.train_text, "vae": music.train_vae, "latents": music.make_latents, "base": music.train_base,
@@ -115,7 +116,7 @@ def export(space: Workspace, output: Path) -> None:
     if not PartialState().is_main_process:
         return
     parts = {
-        "vae": space.path("vae"),
+        "vae": space.path("decoder") if space.path("decoder").exists() else space.path("vae"),
         "text_encoder": space.language / "text_encoder", "tokenizer": space.language / "tokenizer",
         "audio_encoder": space.hearing, "unet": space.path("unet"),
         "projector": space.path("projector-adapt"), "adapter": space.path("adapter-adapt"),
