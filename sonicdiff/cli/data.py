@@ -19,8 +19,8 @@ def data(
     where: Annotated[
         str,
         typer.Argument(
-            help="A folder or file, 'data/train-{000..012}.tar', hf:OWNER/NAME, or synthetic:landscape; or photographs: what mini's "
-            "decoder learns from is then fetched out of Debian packages."
+            help="A folder or file, 'data/train-{000..012}.tar', hf:OWNER/NAME, or synthetic:landscape; or photographs, or "
+            "recordings: what mini's decoder and its ears learn from is then fetched out of Debian packages."
         ),
     ],
     layout: Annotated[
@@ -35,7 +35,11 @@ def data(
         str | None, typer.Option(metavar="MODEL", help="Caption what has no caption by this BLIP-2: a folder, or a fetched OWNER/NAME.")
     ] = None,
     sheet: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw up to 24 pairs, with spectrograms.")] = None,
-    to: Annotated[Path, typer.Option(help="Where photographs are gathered.")] = Path("runs/photographs"),
+    to: Annotated[Path | None, typer.Option(help="Where photographs or recordings are gathered.  [default: runs/<which>]")] = None,
+    clips: Annotated[
+        list[Path] | None,
+        typer.Option("--with", help="With recordings: a folder of clips, authors in its README.md; repeatable."),
+    ] = None,
     packages: Annotated[Path, typer.Option(help="Where their packages are downloaded and unpacked.")] = Path("runs/packages"),
     device: options.Device = None,
     quiet: options.Quiet = False,
@@ -44,9 +48,19 @@ def data(
     if where == "photographs":
         from sonicdiff.data import photographs
 
+        to = to or Path("runs/photographs")
         added = photographs.gather(to, packages)
         typer.echo(f"{to}: {len(photographs.read_list())} photographs, {added} of them new; authors and licences: {photographs.LIST}")
         return
+    if where == "recordings":
+        from sonicdiff.data import recordings
+
+        to = to or Path("runs/recordings")
+        found = recordings.gather(to, packages, recordings.read_list(), clips or (), typer.echo)
+        typer.echo(f"{to}: {len(found)} recordings of {len({one.source for one in found})} sources; authors: {to / recordings.MANIFEST}")
+        return
+    if clips:
+        raise ValueError("--with goes with recordings")
     if sheet is not None:
         options.destination(sheet)
     from tqdm import tqdm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import struct
 import subprocess
 import zlib
@@ -58,6 +59,20 @@ def fetch(package: str, path: str, work: Path) -> bytes:
 @lru_cache(maxsize=2)
 def resources(file: Path) -> dict[str, bytes]:
     return dict(qt_resources.members(file.read_bytes()))
+
+
+def matching(package: str, pattern: str, work: Path) -> list[str]:
+    """The paths in a package, or in an OpenClonk archive of it, that a pattern with * and ? names. FileNotFoundError where none does."""
+    folder = unpacked(package, work)
+    archive, group, member = pattern.partition(GROUP)
+    if group and (folder / f"{archive}.ocg").is_file():
+        names = fnmatch.filter((name for name, _ in members(unpack((folder / f"{archive}.ocg").read_bytes()))), member)
+        found = [f"{archive}{GROUP}{name}" for name in names]
+    else:
+        found = [path.relative_to(folder).as_posix() for path in folder.glob(pattern) if path.is_file()]
+    if not found:
+        raise FileNotFoundError(f"{package} has nothing that {pattern} names")
+    return sorted(found)
 
 
 def unpack(archive: bytes) -> bytes:
