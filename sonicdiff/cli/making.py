@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,6 +77,7 @@ def edit(
         if keep_photo is not None:
             pipeline.sources = SourceCache(pipeline.sources.max_bytes, keep_photo, device=pipeline.sources.device)
         image = pipeline.edit(photo, list(pairs), show_progress=not quiet, **settings)
+        say_unknown(pipeline, model, pairs, sound_start, sound_length)
     keep(image, path, paths, started, request=request)
 
 
@@ -122,6 +123,7 @@ def generate(
     settings["seed"] = seed if seed is not None else random_seed()
     with loaded(model, base, lora, device, dtype, memory) as pipeline:
         made = pipeline.generate(list(pairs) or None, num_images_per_prompt=1, show_progress=not quiet, **settings)[0]
+        say_unknown(pipeline, model, pairs, sound_start, sound_length)
     keep(made, path, paths, started, f", seed {settings['seed']}", request)
 
 
@@ -199,6 +201,18 @@ def replay(
     path = again.save(path, with_paths="files" in made) if provenance.is_music(made) else provenance.save(again, path)
     same = "the same bytes" if path.read_bytes() == saved.read_bytes() else "the same settings"
     typer.echo(f"{path}  ({same}, {time.perf_counter() - started:.1f} s)")
+
+
+def say_unknown(
+    pipeline: SonicDiffusionPipeline, model: str, pairs: Sequence[tuple[str, float]], sound_start: float, sound_length: float | None
+) -> None:
+    """On stderr, of each sound that is none of the model's classes, that it is not; the picture is made all the same."""
+    if pipeline.labels is None:
+        return
+    for path, _ in pairs:
+        heard = pipeline.heard(path, 1, sound_start, sound_length)
+        if not heard.is_known:
+            typer.echo(f"{Path(path).name} {heard.sentence(Path(model).name)}", err=True)
 
 
 def chosen(arguments: dict[str, Any], *names: str) -> dict[str, Any]:

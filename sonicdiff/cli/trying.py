@@ -39,9 +39,9 @@ def demo(
     typer.echo(f"loaded {model} ({time.perf_counter() - started:.1f} s)")
     columns = []
     for file in sound_files:
-        heard, clip = pipeline.heard(str(file), top=1)[0][0], waveform.load(file)
-        columns.append((file.name, f"heard: {heard}", spectrogram(clip.mono().samples[0], clip.sample_rate)))
-        typer.echo(f"{file.name} is heard as {heard}")
+        heard, clip = pipeline.heard(str(file), top=1), waveform.load(file)
+        columns.append((file.name, f"heard: {heard.nearest}", spectrogram(clip.mono().samples[0], clip.sample_rate)))
+        typer.echo(f"{file.name} is heard as {heard.nearest}" if heard.is_known else f"{file.name} {heard.sentence(Path(model).name)}")
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for photo in photo_files:

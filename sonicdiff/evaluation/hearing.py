@@ -16,7 +16,7 @@ def hearing(pipeline: SonicDiffusionPipeline, samples: Sequence[Sample]) -> Tabl
     names = pipeline.labels.config["names"] if pipeline.labels is not None else ()
     if any(sample.label not in names for sample in samples):
         return None
-    taken = [(sample.label or "", pipeline.heard(sample.sound(), top=1)[0][0]) for sample in samples]
+    taken = [(sample.label or "", pipeline.heard(sample.sound(), top=1).nearest) for sample in samples]
     rows: dict[str, dict[str, Cell]] = {}
     for label in sorted({label for label, _ in taken}):
         mine = Counter(name for of, name in taken if of == label)

@@ -64,7 +64,7 @@ def contenders(pipeline: SonicDiffusionPipeline, folder: Path) -> list[Contender
     reading = like(pipeline, ReadingPipeline)
 
     def text(prompt: Callable[[str], str]) -> Callable[[Waveform], Tensor]:
-        return lambda sound: reading.encode_prompt(prompt(pipeline.heard(sound, 1)[0][0]))
+        return lambda sound: reading.encode_prompt(prompt(pipeline.heard(sound, 1).nearest))
 
     return [
         *(loaded(pipeline, reading, rival) for rival in finished),

@@ -16,7 +16,7 @@ from sonicdiff.audio.clap import ClapFrontEnd
 from sonicdiff.diffusion import ddim
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.cnn14 import Cnn14AudioEncoder
-from sonicdiff.models.labels import SoundLabels
+from sonicdiff.models.labels import SoundLabels, SoundNames
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.models.released_projector import ReleasedProjector
 from sonicdiff.models.upscaler import FACTOR, Upscaler
@@ -107,10 +107,11 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
         assert embeds is not None
         return embeds
 
-    def heard(
-        self, audio: sounds.Sounds, top: int = 3, sound_start: float = 0.0, sound_length: float | None = None
-    ) -> list[tuple[str, float]]:
-        """The names this model has for a sound, the `top` most probable with their probabilities. ValueError if it has no names."""
+    def heard(self, audio: sounds.Sounds, top: int = 3, sound_start: float = 0.0, sound_length: float | None = None) -> SoundNames:
+        """The names this model has for a sound, the `top` most probable with their probabilities, and whether it is none of them.
+
+        ValueError if the model has no names.
+        """
         if self.labels is None:
             raise ValueError("this model has no names for sounds (no component 'labels'); 'mini' has")
         return self.labels.heard(self.embed_audio(audio, sound_start, sound_length), top)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from sonicdiff.audio import waveform
 from sonicdiff.audio.drawing import spectrogram
+from sonicdiff.models.labels import SoundNames
 from sonicdiff.pipelines import provenance
 from sonicdiff.pipelines.checkpoints import load_music, load_pictures
 from sonicdiff.pipelines.music.clip import Clip
@@ -35,11 +36,12 @@ class Made:
 
 @dataclass(frozen=True)
 class Heard:
-    """names: of what is heard, with probabilities, empty where the model has no names. picture: a spectrogram."""
+    """names: of what is heard, with probabilities, empty where the model has no names. picture: a spectrogram. said: that none fits."""
 
     names: dict[str, float]
     picture: str
     text: str
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,15 @@ class Listen:
     def __call__(self, tell: Tell) -> None:
         clip = waveform.load(self.sound)
         pipeline = load_pictures(self.model)
-        names = dict(pipeline.heard(clip)) if pipeline.labels is not None else {}
+        heard = pipeline.heard(clip) if pipeline.labels is not None else SoundNames(())
         path = place(self.folder, ".png", "spectrogram")
         spectrogram(clip.mono().samples[0], clip.sample_rate, SPECTROGRAM).save(path)
         text = f"{clip.seconds:.1f} s, {clip.sample_rate} Hz, {len(clip.samples)} channel{'s' if len(clip.samples) > 1 else ''}"
-        tell(Heard(names, str(path), text))
+        tell(Heard(dict(heard), str(path), text, "" if heard.is_known else capitalised(heard.sentence(Path(self.model).name))))
+
+
+def capitalised(sentence: str) -> str:
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 @dataclass(frozen=True)

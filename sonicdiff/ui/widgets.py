@@ -66,26 +66,33 @@ def explained(error: Exception) -> str:
 
 
 def hearing(app: App, sound: Any) -> None:
-    """Under a sound: its spectrogram, and the three things that the model hears first."""
+    """Under a sound: its spectrogram, the three things that the model hears first, and, where it is so, that it is none it knows."""
     with gr.Accordion("What is heard", open=True, elem_classes="heard"):
         picture = gr.Image(show_label=False, height=90, interactive=False, buttons=[], alt_text="Spectrogram of the sound")
         names = gr.Label(show_label=False, num_top_classes=3)
+        said = gr.Markdown(container=False)
 
     @answered
     def listen(path: str | None, model: str, request: gr.Request) -> Any:
         if not path:
-            yield None, None
+            yield None, None, ""
             return
         for told in computed(Listen(model, path, app.sessions.of(request).folder)):
             if isinstance(told, Heard):
-                yield gr.Image(told.picture, alt_text=f"Spectrogram of the sound: {told.text}"), told.names
+                yield gr.Image(told.picture, alt_text=f"Spectrogram of the sound: {told.text}"), told.names, told.said
             else:
-                yield gr.skip(), gr.skip()
+                yield gr.skip(), gr.skip(), gr.skip()
 
     # The sound that is there when the page opens changes nothing. Where GPUs are lent, nobody's share is spent on it.
     triggers = [sound.change] if "spaces" in sys.modules else [sound.change, app.demo.load]
     gr.on(
-        triggers, listen, [sound, app.models["pictures"]], [picture, names], api_visibility="private", show_progress="hidden", **COMPUTING
+        triggers,
+        listen,
+        [sound, app.models["pictures"]],
+        [picture, names, said],
+        api_visibility="private",
+        show_progress="hidden",
+        **COMPUTING,
     )
 
 
