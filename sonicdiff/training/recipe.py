@@ -1,7 +1,7 @@
 """How `mini` and `mini-music` are made, from nothing to `checkpoints/`: one function a stage, each resuming where it was stopped.
 
-Pictures: data, text, words, clap, vae, decoder, upscale, latents, base, align (stage 1), adapt (stage 2), super-resolution, export.
-Music: data, text, vae, latents, base, export. Rivals: one stage each, from the base of a finished run, and no export. A recipe's
+Pictures: data, text, words, clap, recordings, vae, decoder, upscale, latents, base, align (stage 1), adapt (stage 2), super-resolution,
+export. Music: data, text, vae, latents, base, export. Rivals: one stage each, from the base of a finished run, and no export. A recipe's
 `data.toml` says which `family` it is of.
 """
 
@@ -22,15 +22,17 @@ from sonicdiff.training.cascade import train_super_resolution
 from sonicdiff.training.config import ConfigError, build
 from sonicdiff.training.decoder import train_decoder
 from sonicdiff.training.picture_base import train_base
+from sonicdiff.training.recordings_stage import train_recordings
 from sonicdiff.training.rivals.train import RIVALS
 from sonicdiff.training.start import start_from
 from sonicdiff.training.workspace import CAUSES, Workspace, audio_embeds, labels
 
 Stages = dict[str, Callable[[Workspace], None]]
 PICTURES: Stages = {
-    "data": do.make_data, "text": do.train_text, "words": do.train_words, "clap": do.train_clap, "vae": do.train_vae,
-    "decoder": train_decoder, "upscale": do.train_upscaler, "latents": do.make_latents, "base": train_base, "align": do.train_align,
-    "adapt": do.train_adapt, "super-resolution": train_super_resolution,
+    "data": do.make_data, "text": do.train_text, "words": do.train_words, "clap": do.train_clap,
+    "recordings": train_recordings, "vae": do.train_vae, "decoder": train_decoder, "upscale": do.train_upscaler,
+    "latents": do.make_latents, "base": train_base, "align": do.train_align, "adapt": do.train_adapt,
+    "super-resolution": train_super_resolution,
 }  # fmt: skip
 MUSIC: Stages = {
     "data": music.make_data, "text": music.train_text, "vae": music.train_vae, "latents": music.make_latents, "base": music.train_base,
@@ -40,6 +42,7 @@ GOING_ON = (
     "data",
     "words",
     "clap",
+    "recordings",
     "latents",
     "base",
     "align",
@@ -118,13 +121,20 @@ def export(space: Workspace, output: Path) -> None:
     parts = {
         "vae": space.path("decoder") if space.path("decoder").exists() else space.path("vae"),
         "text_encoder": space.language / "text_encoder", "tokenizer": space.language / "tokenizer",
-        "audio_encoder": space.hearing, "unet": space.path("unet"),
-        "projector": space.path("projector-adapt"), "adapter": space.path("adapter-adapt"),
+        "audio_encoder": space.hearing, "unet": space.made("unet", "unet"),
+        "projector": space.made("projector-adapt", "projector"), "adapter": space.made("adapter-adapt", "adapter"),
     }  # fmt: skip
     for name in ("upscaler", "super_resolution"):
         if space.path(name).exists():
             parts[name] = space.path(name)
     suits = space.recipe / "model.toml"
     options = build(ModelOptions, tomllib.loads(suits.read_text()) if suits.exists() else {}, suits)
+    export_pipeline(parts, names_of(space), options, output)
+
+
+def names_of(space: Workspace) -> SoundLabels:
+    """As the stage `recordings` left them, or else the mean directions of the training sounds' classes."""
+    if space.path("recordings", "labels").exists():
+        return SoundLabels.from_pretrained(space.path("recordings", "labels"))
     heard = labels(space.sound_rows())
-    export_pipeline(parts, SoundLabels.from_embeds(CAUSES, audio_embeds(space), torch.from_numpy(heard.cause)), options, output)
+    return SoundLabels.from_embeds(CAUSES, audio_embeds(space), torch.from_numpy(heard.cause))

@@ -44,19 +44,26 @@ NATIVE = {size: (f"latents-{8 * size}", f"latents-{8 * size}-mirrored") for size
 
 
 def make_data(space: Workspace) -> None:
-    """Render textures and pictures, synthesise and augment sounds, keep their mel features."""
+    """Render textures and pictures, and make the sounds."""
     share = {"worker": space.worker, "workers": space.workers}
     fill(space.path("textures"), space.data.textures, texture, **share)
     fill(space.path("scenes"), space.data.pictures, lambda index: render(row(index).scene), **share)
+    for name in space.data.beside:
+        pairs, count = open_pairs(name), space.data.pairs
+        fill(space.path(f"scenes-{name}"), count, lambda index, pairs=pairs: pairs[index].picture(), **share)
+    if space.data.photographs:
+        photographs.make_crops(space.path("photographs"), space.path(f"scenes-{photographs.NAME}"), space.data.photographs, **share)
+    make_sounds(space)
+
+
+def make_sounds(space: Workspace) -> None:
+    """Synthesise and augment sounds, keep their mel features."""
+    share = {"worker": space.worker, "workers": space.workers}
     front_end = ClapFrontEnd.from_extractor(clap.make_feature_extractor())
     fill(space.path("mels"), space.data.sounds, lambda index: row_features(front_end, row(index), space.data.seconds), **share)
     for name in space.data.beside:
         pairs, count = open_pairs(name), space.data.pairs
-        fill(space.path(f"scenes-{name}"), count, lambda index, pairs=pairs: pairs[index].picture(), **share)
-        heard = partial(pair_features, front_end, pairs[:count])
-        fill(space.path(f"mels-{name}"), VERSIONS * count, heard, **share)
-    if space.data.photographs:
-        photographs.make_crops(space.path("photographs"), space.path(f"scenes-{photographs.NAME}"), space.data.photographs, **share)
+        fill(space.path(f"mels-{name}"), VERSIONS * count, partial(pair_features, front_end, pairs[:count]), **share)
 
 
 def row_features(front_end: ClapFrontEnd, of: Row, seconds: float) -> np.ndarray:

@@ -9,6 +9,7 @@ from diffusers import AutoencoderKL, ModelMixin, UNet2DConditionModel
 from transformers import ClapAudioModelWithProjection, CLIPTextModel, CLIPTokenizer
 
 from sonicdiff.models.adapter import AudioAdapter
+from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.models.upscaler import Upscaler
 from sonicdiff.training.workspace import Workspace
@@ -18,6 +19,7 @@ PLACES = {
     "vae": (AutoencoderKL, ("vae",)),
     "upscaler": (Upscaler, ("upscaler",)),
     "text_encoder": (CLIPTextModel, ("clap", "text_encoder")),
+    "labels": (SoundLabels, ("start", "labels")),
     "audio_encoder": (ClapAudioModelWithProjection, ("start", "audio_encoder")),
     "unet": (UNet2DConditionModel, ("start", "unet")),
     "super_resolution": (UNet2DConditionModel, ("start", "super_resolution")),

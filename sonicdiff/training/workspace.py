@@ -41,6 +41,7 @@ class DataOptions:
     beside: tuple[str, ...] = ()  # sets of `synthetic.pairs` whose pictures the base learns as well
     pairs: int = 3072  # of each of those
     photographs: int = 0  # random crops of the photographs that `sonicdiff data photographs` lists
+    recordings: str = ""  # the folder that `sonicdiff data recordings` gathered, for the stage of that name
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,13 @@ class Workspace:
 
     @property
     def hearing(self) -> Path:
-        """Where the audio encoder is: as the stage `clap` left it, or as it came with the model that is gone on from."""
-        learnt = self.path("clap", "audio_encoder")
-        return learnt if learnt.exists() else self.path("start", "audio_encoder")
+        """Where the audio encoder is: as the stage `recordings` or `clap` left it, or as it came with the model that is gone on from."""
+        learnt = [self.path(stage, "audio_encoder") for stage in ("recordings", "clap")]
+        return next((path for path in learnt if path.exists()), self.path("start", "audio_encoder"))
+
+    def made(self, name: str, component: str) -> Path:
+        """What a stage left under `name`, or, where it was not run, the component of the model that is gone on from."""
+        return self.path(name) if self.path(name).exists() else self.path("start", component)
 
     def rows(self) -> list[Row]:
         return [row(index) for index in range(self.data.pictures)]
