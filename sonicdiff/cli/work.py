@@ -56,7 +56,7 @@ def evaluate(
     model: options.Model = "mini",
     parts: Annotated[
         list[str] | None,
-        typer.Option("--part", help="vae, generation, editing, recordings ..., repeatable.  [default: the scores]"),
+        typer.Option("--part", help="vae, generation, editing, recordings, ears ..., repeatable.  [default: the scores]"),
     ] = None,
     n: Annotated[int | None, typer.Option("-n", min=9, help="Images, or clips; edits are half as many.  [default: 54; clips 192]")] = None,
     num_inference_steps: Annotated[
@@ -65,6 +65,10 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="What is drawn at random is drawn from it.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="A third of everything, at 15 steps.")] = False,
     variants: Annotated[Path | None, typer.Option(help="A training run's folder, whose ablations and rivals are tried.")] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(help="With --part ears: a folder of recordings, whose held-out third is heard."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="For tables, sheets.  [default: outputs/evaluation/<model>]")
     ] = None,
@@ -89,6 +93,8 @@ def evaluate(
 
     if data is None and (layout, split, pool, per_sound, extractors, edit) != ("auto", "test", 180, 1, "own", False):
         raise ValueError("--layout, --split, --pool, --per-sound, --extractors and --edit go with --data; say which data set")
+    if recordings is not None and "ears" not in (parts or ()):
+        raise ValueError("--recordings goes with --part ears")
     if data is not None and (parts or variants or quick):
         raise ValueError("--part, --variants and --quick are for the synthetic suite; leave them out, or --data")
     if data is not None:
@@ -107,7 +113,18 @@ def evaluate(
         folder, steps = output or Path("outputs/evaluation", Path(model).name), num_inference_steps or (15 if quick else 30)
         evaluate_music(pipeline, evaluators_folder() / "music", n or (48 if quick else 192), seed, steps, output=folder, log=typer.echo)
         return
-    run(pipeline, n or 54, seed, output, num_inference_steps or 25, parts or DEFAULT_PARTS, quick, variants=variants, log=typer.echo)
+    run(
+        pipeline,
+        n or 54,
+        seed,
+        output,
+        num_inference_steps or 25,
+        parts or DEFAULT_PARTS,
+        quick,
+        variants=variants,
+        recordings_folder=recordings,
+        log=typer.echo,
+    )
 
 
 @evaluating.command()

@@ -14,6 +14,7 @@ from sonicdiff.evaluation.generation import combinations, generation, intensity
 from sonicdiff.evaluation.judging import Options, Session
 from sonicdiff.evaluation.material import LEVELS
 from sonicdiff.evaluation.progress import Clock
+from sonicdiff.evaluation.recording_ears import ears
 from sonicdiff.evaluation.recordings import recordings
 from sonicdiff.evaluation.report import Table, write
 from sonicdiff.evaluation.rivals import images_each, rivals
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[Session], list[Table]]] = {
     "tradeoff": tradeoff,
     "beta": beta_sweep,
     "recordings": recordings,
+    "ears": ears,
     "solvers": solvers,
     "ablations": ablations,
     "rivals": rivals,
@@ -49,14 +51,16 @@ def evaluate(
     quick: bool = False,
     evaluators: Path | None = None,
     variants: Path | None = None,
+    recordings_folder: Path | None = None,
     log: Callable[[str], None] = print,
 ) -> list[Table]:
     """Judge a model on held-out sounds, scenes and combinations; writes scores.json, scores.md and sheets to `output`, logs the tables.
 
     n: generations; combinations and edits are half as many. parts: any of PARTS. quick: a third of everything at 15 steps.
     evaluators: their directory, by default `evaluators` beside the embedded models. variants: a training run's folder, whose
-    `projector-NAME` and `adapter-NAME` the part "ablations" tries, and whose `rivals/NAME` the part "rivals". Raises ValueError for an
-    unknown part, FileNotFoundError where there are no evaluators.
+    `projector-NAME` and `adapter-NAME` the part "ablations" tries, and whose `rivals/NAME` the part "rivals". recordings_folder: of
+    recordings (`sonicdiff data recordings`), whose held-out third the part "ears" hears. Raises ValueError for an unknown part,
+    FileNotFoundError where there are no evaluators.
     """
     if unknown := [part for part in parts if part not in PARTS]:
         raise ValueError(f"unknown parts {unknown}; known are {', '.join(PARTS)}")
@@ -68,7 +72,7 @@ def evaluate(
     tried = 1 + len(found_variants(variants)) if variants else 0
     compared = len(finished_rivals(variants)) + UNTRAINED if variants else 0
     clock = Clock(sum(work(part, options, tried, compared) for part in parts), log)
-    session = Session(pipeline, judges, options, output, clock, log, variants)
+    session = Session(pipeline, judges, options, output, clock, log, variants, recordings_folder)
     tables: list[Table] = []
     for part in parts:
         tables += PARTS[part](session)

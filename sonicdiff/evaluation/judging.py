@@ -54,6 +54,7 @@ class Session:
     clock: Clock
     log: Callable[[str], None]
     variants: Path | None = None  # the folder of a training run, for ablations
+    recordings: Path | None = None  # a folder of recordings, for the part `ears`
 
     @cached_property
     def pool(self) -> Pool:
