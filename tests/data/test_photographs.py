@@ -33,6 +33,12 @@ def test_no_photo_that_judges_is_in_it() -> None:
     assert not [p.path for p in photographs.read_list() if Path(p.path).name in judged or Path(p.path).stem in judged]
 
 
+def test_the_models_page_credits_every_author() -> None:
+    page = (Path(__file__).parents[2] / "checkpoints/mini/PHOTOGRAPHS.md").read_text()
+    for photograph in photographs.read_list():
+        assert f"| {photograph.author} | {photograph.licence} | {photograph.package}" in page
+
+
 @pytest.mark.parametrize("licence", ["GPL-2+", "CC BY-NC 4.0", "CC BY-ND 4.0"])
 def test_another_licence_is_refused(tmp_path: Path, licence: str) -> None:
     (tmp_path / "list.toml").write_text(MADE.format(licence))

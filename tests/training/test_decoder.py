@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from PIL import Image
 
+from bench.decoder import EXAMPLES, overshoot
+from sonicdiff.evaluation.reconstruction import reconstruct, squared
+from sonicdiff.evaluation.scores import psnr
 from sonicdiff.training.cache import Chunks, fill
 from sonicdiff.training.config import LoopConfig
 from sonicdiff.training.decoder import DecoderOptions, DecoderTask, edge, grown, local_detail
@@ -112,3 +116,11 @@ def test_the_features_tell_blurred_from_sharp() -> None:
 
 def test_the_game_begins_where_it_is_said() -> None:
     assert [grown(part, 0.5) for part in (0.0, 0.5, 0.75, 1.0)] == [0.0, 0.0, 0.5, 1.0]
+
+
+def test_the_shipped_decoder_keeps_photographs_and_edges() -> None:
+    """Measured: 21.70 dB and 3.1 % of the step; the decoder before it gave 21.58 dB and 7.2 %."""
+    vae = AutoencoderKL.from_pretrained(EXAMPLES.parent / "checkpoints/mini/vae", torch_dtype=torch.float32).eval()
+    photo = squared(Image.open(EXAMPLES / "photos/palace.jpg"), 256)
+    assert psnr(reconstruct(vae, photo), photo) > 21.6
+    assert overshoot(vae, ((64, 64, 64), (192, 192, 192)), (1, 0)) < 0.05
