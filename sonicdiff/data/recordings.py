@@ -17,6 +17,7 @@ OTHER = "other"  # none of the classes
 LIST = Path(__file__).with_name("recordings.csv")
 MANIFEST = "recordings.csv"  # in a gathered folder
 HELD_OUT, VALIDATION, TRAIN = "held out", "validation", "train"
+DIVISION = 2  # of the sources into splits; another number where the held-out third has been looked at while something was chosen
 SHARE = "usr/share"  # what a path in the list begins after
 FOLDERS = {"rain": "raining", "sea-waves": "sea waves", "fire": "fire crackling", OTHER: OTHER}
 """Class folders of a set such as ESC-10's that are called otherwise than the class."""
@@ -47,20 +48,23 @@ class Recording:
     licence: str
     taken_from: str
 
+    @property
+    def kind(self) -> str:
+        """Its class; of what is none of the classes, the folder it was taken from: dogs, helicopters, a game's blows."""
+        return self.label if self.label != OTHER else self.taken_from.rpartition("/")[0]
+
 
 def splits(recordings: Sequence[Recording]) -> dict[str, str]:
-    """The split of each source: of each class every third is held out for judging, and one in nine chooses, in the order of a hash.
+    """The split of each source: of each kind every third is held out for judging, and one in nine chooses, in the order of a hash.
 
-    What is none of the classes is divided so folder by folder: dogs, helicopters. All clips of one original recording are in one split;
-    the same recordings give the same splits.
+    All clips of one original recording are in one split; the same recordings give the same splits.
     """
     kinds: dict[str, set[str]] = {}
     for recording in recordings:
-        kind = recording.label if recording.label != OTHER else recording.taken_from.rpartition("/")[0]
-        kinds.setdefault(kind, set()).add(recording.source)
+        kinds.setdefault(recording.kind, set()).add(recording.source)
     found: dict[str, str] = {}
     for kind in sorted(kinds):
-        ordered = sorted(kinds[kind] - found.keys(), key=lambda source: hashlib.sha256(source.encode()).hexdigest())
+        ordered = sorted(kinds[kind] - found.keys(), key=lambda source: hashlib.sha256(f"{DIVISION} {source}".encode()).hexdigest())
         found |= {source: HELD_OUT if rank % 3 == 2 else VALIDATION if rank % 9 == 4 else TRAIN for rank, source in enumerate(ordered)}
     return found
 

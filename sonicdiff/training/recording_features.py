@@ -26,9 +26,11 @@ def takes_of(recordings: Sequence[Recording], known: int, other: int) -> list[tu
 
 
 def take(front_end: ClapFrontEnd, folder: Path, recording: Recording, version: int) -> np.ndarray:
-    """The features float16 (frames, mel bins) of a stretch of a recording, augmented, the same ones for the same version."""
+    """The features float16 (frames, mel bins) of a recording's first window as it is (version 0), or of an augmented stretch of it."""
     rate = front_end.sampling_rate
     samples = _samples(folder / recording.file, rate)
+    if version == 0:
+        return features(front_end, samples[: front_end.window_samples])
     rng = np.random.default_rng([*recording.file.encode(), version])
     length = min(samples.size, int(np.exp(rng.uniform(np.log(SHORTEST), np.log(LONGEST))) * rate))
     start = int(rng.integers(samples.size - length + 1))

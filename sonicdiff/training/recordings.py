@@ -22,30 +22,33 @@ UNSAID = -1.0  # a target of `none` that is not asked for
 class RecordingOptions:
     """How the batch is made up and what counts how much."""
 
-    known_takes: int = 24  # augmented takes of each recording of a class
-    other_takes: int = 5  # and of each that is none of them
+    known_takes: int = 24  # takes of each recording of a class, the first as it is
+    other_takes: int = 8  # and of each that is none of them
     noises: int = 400
     known_share: float = 0.35  # of a batch: recordings of the classes
     other_share: float = 0.35  # recordings that are none of them, and noises
-    mixed: float = 0.25  # of the sounds of a class, so many have another sound mixed in
+    mixed: float = 0.35  # of the sounds of a class, so many have another sound mixed in
     keep_weight: float = 4.0  # of the distance of synthetic sounds from where they lay
     bank_weight: float = 0.3  # of the likeness to synthetic sounds of the class
     none_weight: float = 1.5
     temperature: float = 0.07
     mel_offset_db: float = 3.0
     whisper_db: float = 40.0  # at most so much quieter
-    validate_every: int = 100  # steps
+    validate_every: int = 200  # steps
+    false_alarms: float = 0.1  # of the known recordings of the split `validation`, so many may be said to be none of the classes
 
 
 @dataclass(frozen=True)
 class Material:
     """What is learnt from, row by row of `mels`: `target` (N, dim) where synthetic sounds lie, `kept` (N,) which rows those are;
-    `cause` (N,) indices of classes, -1 for none; `none` (N,) 1 for none of them, 0 for one of them, UNSAID; `real` (N,)."""
+    `cause` (N,) indices of classes, -1 for none; `kind` (N,) what is drawn about equally often; `none` (N,) 1 for none of the classes, 0
+    for one of them, UNSAID; `real` (N,) recordings and noises."""
 
     mels: Joined
     target: Tensor
     kept: np.ndarray
     cause: np.ndarray
+    kind: np.ndarray
     none: np.ndarray
     real: np.ndarray
 
@@ -74,7 +77,7 @@ class RecordingsTask:
         self.perturbing = ClapOptions(mel_offset_db=options.mel_offset_db, time_masks=1)
         known = material.real & (material.cause >= 0)
         self.pools = [np.flatnonzero(known), np.flatnonzero(~known & ~material.kept), np.flatnonzero(material.kept)]
-        self.odds = balanced(material.cause[self.pools[0]])
+        self.odds = [*(balanced(material.kind[pool]) for pool in self.pools[:2]), None]
 
     def modules(self) -> dict[str, nn.Module]:
         return {"audio": self.audio, "readings": self.readings}
@@ -105,11 +108,10 @@ class RecordingsTask:
         return {"loss": sum(weight * part for weight, part in zip(weights, parts.values(), strict=True)), **parts}  # pyright: ignore
 
     def rows(self, draw: Draw) -> np.ndarray:
-        """A batch: recordings of the classes, evenly by class, others, and synthetic sounds."""
+        """A batch: recordings of the classes and others, evenly by kind, and synthetic sounds."""
         known, other = (round(share * draw.batch_size) for share in (self.options.known_share, self.options.other_share))
         counts = (known, other, draw.batch_size - known - other)
-        odds = (self.odds, None, None)
-        chosen = [draw.numpy.choice(pool, count, p=p) for pool, count, p in zip(self.pools, counts, odds, strict=True)]
+        chosen = [draw.numpy.choice(pool, count, p=p) for pool, count, p in zip(self.pools, counts, self.odds, strict=True)]
         return draw.numpy.permutation(np.concatenate(chosen))
 
     def labels(self, rows: np.ndarray) -> tuple[Tensor, Tensor, np.ndarray]:
@@ -136,10 +138,10 @@ class RecordingsTask:
         return cosines.logsumexp(2) - np.log(self.bank.shape[1])
 
 
-def balanced(classes: np.ndarray) -> np.ndarray:
-    """Odds (N,) of drawing each row, by which a class is drawn as often as the root of its rows says."""
-    counts = np.bincount(classes)
-    odds = 1 / np.sqrt(counts[classes])
+def balanced(kinds: np.ndarray) -> np.ndarray:
+    """Odds (N,) of drawing each row, by which a kind is drawn as often as the root of its rows says."""
+    _, numbers, counts = np.unique(kinds, return_inverse=True, return_counts=True)
+    odds = 1 / np.sqrt(counts[numbers])
     return odds / odds.sum()
 
 

@@ -1,4 +1,4 @@
-"""The stage `recordings` of a recipe: its material, the ear and its labels as they are left, and the choice of the best weights."""
+"""The stage `recordings` of a recipe: its material, and the ear and its labels as they are left."""
 
 # transformers types its models loosely.
 # pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import ClapAudioModelWithProjection
 
@@ -47,12 +46,11 @@ def train_recordings(space: Workspace) -> None:
     material, directions, bank = prepared(space, audio.eval(), folder, options)
     readings = Readings(directions, options.temperature)
     task = RecordingsTask(audio.train(), readings, options, material, bank)
-    chosen = Chosen(task, validation_windows(folder), space.path("run-recordings", "best.safetensors"), options.validate_every)
-    train(task, config.loop, space.path("run-recordings"), watcher=chosen)
-    chosen.load()
+    watch = Watch(task, validation_windows(folder))
+    train(task, config.loop, space.path("run-recordings"), watcher=watch)
     of_class, of_none = (layer.requires_grad_(False) for layer in (readings.cause, readings.none))
     weights = (of_class.weight, of_class.bias, of_none.weight[0], of_none.bias)
-    named = SoundLabels.from_readings(CAUSES, *weights, chosen.threshold())
+    named = SoundLabels.from_readings(CAUSES, *weights, watch.threshold())
     keep(audio, space.path("recordings", "audio_encoder"))
     keep(named, space.path("recordings", "labels"))
 
@@ -83,13 +81,15 @@ def prepared(
     named = [training[number].label for number, _ in takes]
     cause = np.concatenate([np.where(heard.cause < len(CAUSES), heard.cause, -1),
                             [CAUSES.index(label) if label in CAUSES else -1 for label in named], np.full(options.noises, -1)])  # fmt: skip
+    kind = np.concatenate([np.full(len(target), "synthetic"), [training[number].kind for number, _ in takes],
+                           np.full(options.noises, "noises")])  # fmt: skip
     unsure = [len(CAUSES) + i for i, label in enumerate(label for name in sets for label in LABELS[name]) if label in LIKE_A_CLASS]
     none = (cause < 0).astype(np.float32)
     none[: len(target)][np.isin(heard.cause, unsure)] = UNSAID
     kept = np.arange(len(cause)) < len(target)
     mels = Joined([*synthetic.parts, space.chunks("mels-recordings"), space.chunks("mels-noises")])
     padded = torch.cat([target, torch.zeros(len(cause) - len(target), target.shape[1])])
-    return Material(mels, padded, kept, cause, none, ~kept), directions, bank
+    return Material(mels, padded, kept, cause, kind, none, ~kept), directions, bank
 
 
 @torch.no_grad()
@@ -123,7 +123,7 @@ def moved(embeds: Tensor, cause: np.ndarray, directions: Tensor) -> Tensor:
 
 
 def validation_windows(folder: Path) -> list[tuple[Tensor, int]]:
-    """Features (windows, 1, frames, bins) and the class (-1: none) of every recording that chooses."""
+    """Features (windows, 1, frames, bins) and the class (-1: none) of every recording of the split `validation`."""
     found, front_end = data.read(folder), ClapFrontEnd.from_extractor(clap.make_feature_extractor())
     splits = data.splits(found)
     chosen = [recording for recording in found if splits[recording.source] == data.VALIDATION]
@@ -133,60 +133,35 @@ def validation_windows(folder: Path) -> list[tuple[Tensor, int]]:
             for each, recording in zip(features, chosen, strict=True)]  # fmt: skip
 
 
-class Chosen:
-    """Keeps the averaged weights that hear best what the recordings that choose are, looked at every so many steps."""
+class Watch:
+    """Says every so many steps what the averaged weights hear in the split `validation`."""
 
-    def __init__(self, task: RecordingsTask, validation: list[tuple[Tensor, int]], file: Path, every: int) -> None:
-        self.task, self.validation, self.file, self.every = task, validation, file, every
+    def __init__(self, task: RecordingsTask, validation: list[tuple[Tensor, int]]) -> None:
+        self.task, self.validation = task, validation
 
     def logged(self, step: int, means: dict[str, float]) -> None:
         """What the journal has is enough."""
 
     def passed(self, run: Run) -> None:
-        if run.step % self.every and run.step != run.config.steps:
+        if run.step % self.task.options.validate_every and run.step != run.config.steps:
             return
         with run.averaged():
-            right, told = self.scores()
-            best = float(load_file(self.file)["score"]) if self.file.exists() else 0.0
-            print(f"step {run.step}: of the recordings that choose {right:.2f} right, known told from unknown {told:.2f}", flush=True)
-            if right + told >= best:
-                weights = {
-                    f"{name}.{key}": value.contiguous()
-                    for name, module in self.task.modules().items()
-                    for key, value in module.state_dict().items()
-                }
-                save_file({**weights, "score": torch.tensor(right + told)}, self.file)
+            right, none = self.heard()
+        known = np.array([cause >= 0 for _, cause in self.validation])
+        told = (none[~known][:, None] > none[known][None]).mean()
+        print(f"step {run.step}: of the split validation {right:.2f} right, known told from unknown {told:.2f}", flush=True)
 
     @torch.no_grad()
-    def scores(self) -> tuple[float, float]:
-        """The share of the classes' recordings whose class is right; how often an unknown one scores higher than a known one."""
-        embeds, cause = self.embeds()
-        known = cause >= 0
-        logits, none = self.task.readings(embeds)
-        right = (logits[known].argmax(1) == cause[known]).float().mean()
-        return float(right), float((none[~known][:, None] > none[known][None]).float().mean())
-
-    @torch.no_grad()
-    def embeds(self) -> tuple[Tensor, Tensor]:
-        """Unit vectors (N, dim) of the recordings that choose, as a pipeline hears them, and their classes (N,)."""
+    def heard(self) -> tuple[float, np.ndarray]:
+        """The share of the classes' recordings whose class is right, and the probability (N,) that each is none of the classes."""
         self.task.audio.eval()
-        parts = [
-            F.normalize(self.task.audio(input_features=windows).audio_embeds.float(), dim=-1).mean(0) for windows, _ in self.validation
-        ]
+        windows = [F.normalize(self.task.audio(input_features=each).audio_embeds.float(), dim=-1).mean(0) for each, _ in self.validation]
         self.task.audio.train()
-        return F.normalize(torch.stack(parts), dim=-1), torch.tensor([cause for _, cause in self.validation])
-
-    def load(self) -> None:
-        """The best weights into the task's modules."""
-        weights = load_file(self.file)
-        for name, module in self.task.modules().items():
-            module.load_state_dict({key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")})
+        logits, none = self.task.readings(F.normalize(torch.stack(windows), dim=-1))  # a pipeline hears windows so
+        cause = torch.tensor([cause for _, cause in self.validation])
+        return float((logits.argmax(1) == cause)[cause >= 0].float().mean()), none.sigmoid().numpy()
 
     def threshold(self) -> float:
-        """From which probability a sound is said to be none of the classes: where most of both kinds are told rightly."""
-        embeds, cause = self.embeds()
-        with torch.no_grad():
-            score = self.task.readings(embeds)[1].sigmoid()
-        none = cause < 0
-        told = torch.stack([(score[none] >= at).float().mean() - (score[~none] >= at).float().mean() for at in score])
-        return float(score[told.argmax()].clamp(0.05, 0.95))
+        """From which probability a sound is said to be none of the classes: known recordings seldom are (`false_alarms`)."""
+        none = self.heard()[1][[cause >= 0 for _, cause in self.validation]]
+        return float(np.quantile(none, 1 - self.task.options.false_alarms).clip(0.05, 0.95))
