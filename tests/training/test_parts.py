@@ -6,10 +6,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sonicdiff.training.base import DenoisingLoss, make_scheduler
+from sonicdiff.training.base import DenoisingLoss, PlainAttention, make_scheduler
 from sonicdiff.training.clap import matches, soft_contrast
 from sonicdiff.training.draw import Draw
 from sonicdiff.training.pool import nearest
@@ -39,6 +40,20 @@ def test_standardising_makes_unit_latents_and_the_same_pictures() -> None:
         after.std / after.mean.std(), before.std / (before.mean - before.mean.mean((0, 2, 3), keepdim=True)).std(), rtol=1e-3
     )
     assert torch.allclose(decode(vae, after.mean), pictures, atol=1e-3)
+
+
+def test_plain_attention_is_attention() -> None:
+    """Its values and gradients; a mask is left to PyTorch's own."""
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 3, n, 8, requires_grad=True) for n in (16, 7, 7))
+    mask = torch.rand(16, 7) < 0.7
+    for arguments in ({}, {"attn_mask": mask}):
+        expected = F.scaled_dot_product_attention(q, k, v, **arguments)
+        with PlainAttention():
+            got = F.scaled_dot_product_attention(q, k, v, **arguments)
+        assert torch.allclose(got, expected, atol=1e-5)
+        gradients = (torch.autograd.grad(y.square().sum(), (q, k, v)) for y in (got, expected))
+        assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(*gradients, strict=True))
 
 
 def test_min_snr_weights_the_error() -> None:

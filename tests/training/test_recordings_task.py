@@ -9,6 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from sonicdiff.audio.clap import ClapFrontEnd
+from sonicdiff.audio.waveform import load
 from sonicdiff.data.recordings import Recording
 from sonicdiff.training.cache import Chunks, Joined, fill
 from sonicdiff.training.config import LoopConfig
@@ -26,6 +28,7 @@ from sonicdiff.training.recordings import (
     direction_apart,
     levelled,
 )  # fmt: skip
+from sonicdiff.training.recordings_stage import Watch
 from tests.data.test_recordings import folder_of_clips
 from tests.tiny import make_audio_encoder
 
@@ -51,7 +54,7 @@ def made_task(folder: Path) -> RecordingsTask:
     kept = np.arange(48) < 16
     directions = F.normalize(torch.stack([target[:16][cause[:16] == number].mean(0) for number in (0, 1)]), dim=-1)
     bank = torch.stack([target[:16][cause[:16] == number] for number in (0, 1)])
-    material = Material(mels, target, kept, cause, (cause < 0).astype(np.float32), ~kept)
+    material = Material(mels, target, kept, cause, cause.astype(str), (cause < 0).astype(np.float32), ~kept)
     return RecordingsTask(audio, Readings(directions, 0.07), RecordingOptions(mixed=0.3), material, bank)
 
 
@@ -106,19 +109,27 @@ def test_a_new_direction_stands_apart() -> None:
     assert float(new.norm()) == pytest.approx(1)
 
 
-def test_classes_are_drawn_more_evenly_than_they_are() -> None:
-    odds = balanced(np.array([0] * 16 + [1]))
+def test_kinds_are_drawn_more_evenly_than_they_are() -> None:
+    odds = balanced(np.array(["dog"] * 16 + ["siren"]))
     assert odds.sum() == pytest.approx(1) and odds[16] == pytest.approx(0.2)
 
 
-def test_takes_are_the_same_every_time_and_differ(tmp_path: Path) -> None:
-    from sonicdiff.audio.clap import ClapFrontEnd
+def test_few_known_recordings_are_said_to_be_none(tmp_path: Path) -> None:
+    task = made_task(tmp_path / "mels")
+    mels = torch.from_numpy(task.material.mels[np.arange(16, 36)]).float()[:, None, None]
+    watch = Watch(task, list(zip(mels, task.material.cause[16:36], strict=True)))
+    none = watch.heard()[1][:16]
+    assert (none > watch.threshold()).sum() <= 2 and (none > watch.threshold() - 0.1).sum() > 2
 
+
+def test_takes_are_the_same_every_time_and_differ(tmp_path: Path) -> None:
     clips, front_end = folder_of_clips(tmp_path / "clips"), ClapFrontEnd(feature_size=32, hop_length=938)
     known = Recording("rain/1-17-A.ogg", "raining", "freesound 17", "me", "CC0", "rain/1-17-A.ogg")
     other = Recording("other/dog/1-30-A.ogg", "other", "freesound 30", "me", "CC0", "other/dog/1-30-A.ogg")
     assert takes_of([known, other], 2, 1) == [(0, 0), (0, 1), (1, 0)]
-    first, again, second = (take(front_end, clips, known, version) for version in (0, 0, 1))
+    as_it_is, first, again, second = (take(front_end, clips, known, version) for version in (0, 1, 1, 2))
     assert np.array_equal(first, again) and not np.array_equal(first, second) and first.dtype == np.float16
+    heard = front_end.features(next(iter(front_end.windows(load(clips / known.file)))))[0, 0]
+    assert np.allclose(as_it_is, heard, atol=0.2)
     noises = [noise_take(front_end, index) for index in range(5)]
     assert all(noise.shape == first.shape and np.isfinite(noise).all() for noise in noises)
