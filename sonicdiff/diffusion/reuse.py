@@ -33,7 +33,7 @@ def reused(unet: UNet2DConditionModel, timesteps: Sequence[int]) -> Iterator[Non
     table = TimeTable(unet, timesteps)
     rows = [path for path in modules if re.fullmatch(TIME, path) and not table.moved]
     times = {path: table.layer(path.rpartition(".")[0]) for path in rows}
-    handle = unet.register_forward_pre_hook(table.note, with_kwargs=True)
+    handle = unet.register_forward_pre_hook(table.note, with_kwargs=True, prepend=True)  # before that of a run that this one is inside
     try:
         with at_layers(unet, {**context, **times}):
             yield
@@ -46,7 +46,7 @@ class Kept(nn.Module):
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
-        self.layer = (layer,)  # in a tuple: not a child, so that no path changes
+        self.layer = (stock(layer),)  # in a tuple: not a child, so that no path changes
         self.answers: deque[tuple[Tensor, Tensor]] = deque(maxlen=KEPT)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,7 +83,8 @@ class TimeTable:
     def layer(self, path: str) -> nn.Module:
         resnet: Any = self.unet.get_submodule(path)
         embedded = self.embedded if resnet.skip_time_act else resnet.nonlinearity(self.embedded)
-        return TimeLayer(self, resnet.time_emb_proj, resnet.time_emb_proj(embedded))
+        projection = stock(resnet.time_emb_proj)
+        return TimeLayer(self, projection, projection(embedded))
 
 
 class TimeLayer(nn.Module):
@@ -96,3 +97,8 @@ class TimeLayer(nn.Module):
     def forward(self, temb: Tensor) -> Tensor:
         row, self.rows = self.table.row, self.rows.to(temb.device)
         return self.layer[0](temb) if row is None else self.rows[row].expand(len(temb), -1)
+
+
+def stock(layer: nn.Module) -> nn.Module:
+    """A layer without what a run around this one put in its place."""
+    return layer.layer[0] if isinstance(layer, (Kept, TimeLayer)) else layer

@@ -81,9 +81,17 @@ class AudioAdapter(ModelMixin, ConfigMixin):
         for path, block in [(path, block) for path, block in unet.named_modules() if isinstance(block, AudioTransformerBlock)]:
             unet.set_submodule(path, block.stock[0])
 
+    def is_attached(self, unet: UNet2DConditionModel) -> bool:
+        """Whether the audio layers in `unet` are these."""
+        layers = [block.audio for block in unet.modules() if isinstance(block, AudioTransformerBlock) and block.audio is not None]
+        return bool(layers) and all(any(layer is own for own in self.layers.values()) for layer in layers)
+
     @contextmanager
     def attached(self, unet: UNet2DConditionModel) -> Iterator[None]:
-        """Attached inside the `with`, stock again after it."""
+        """Attached inside the `with`, stock again after it; inside another `with` of the same two nothing changes."""
+        if self.is_attached(unet):
+            yield
+            return
         self.attach(unet)
         try:
             yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import transformers
 
 from sonicdiff.pipelines import directory
 from sonicdiff.pipelines.bases import base_components
+from sonicdiff.pipelines.exclusive import RunLock
 from sonicdiff.pipelines.memory import Memory, set_memory
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.pipelines.precision import best_dtype, dtype_of, laid_out
@@ -26,6 +26,7 @@ from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 Pipeline = SonicDiffusionPipeline | MusicPipeline
 SMALL = 2e8  # bytes of a UNet's files
+LOADING = RunLock()  # the libraries that read weights change torch's defaults meanwhile
 
 
 def resolve(
@@ -70,11 +71,19 @@ def load(
     """
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     place = resolve(name_or_path, cache_dir, revision, token)
+    with LOADING:
+        return load_from(place, device, dtype, memory, base, cache_dir=cache_dir, token=token)
+
+
+def load_from(
+    place: Path, device: torch.device, dtype: torch.dtype | str | None, memory: Memory, base: str | os.PathLike[str] | None, **access: Any
+) -> Pipeline:
+    """`load` of a directory. access: to where a base is fetched."""
     directory.check(place)
     dtype = dtype_for(place, device) if dtype in (None, "auto") else dtype_of(dtype)
     kind = pipeline_class(place)
     with without_bars():
-        given = base_components(base, dtype, place, cache_dir=cache_dir, token=token) if base else {}
+        given = base_components(base, dtype, place, **access) if base else {}
         given |= directory.models(place, dtype, given)
         pipeline = kind.from_pretrained(place, dtype=dtype, local_files_only=True, **given)
     if isinstance(pipeline, SonicDiffusionPipeline):
@@ -82,7 +91,8 @@ def load(
         if base is not None:
             check_fit(pipeline, base)
             pipeline.base = os.fspath(base)
-    set_memory(pipeline, memory, device)
+    with pipeline.lock:  # from here on a fork is noticed
+        set_memory(pipeline, memory, device)
     pipeline.preview_decoder = small_decoder(pipeline.vae, dtype, device)
     return pipeline
 
@@ -142,7 +152,7 @@ class Loaded:
     """
 
     def __init__(self, most: int = 2) -> None:
-        self.most, self.lock = most, threading.Lock()
+        self.most, self.lock = most, RunLock()
         self.memory: Memory = "auto"
         self.pipelines: OrderedDict[Hashable, Pipeline] = OrderedDict()
 

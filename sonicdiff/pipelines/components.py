@@ -24,13 +24,14 @@ from sonicdiff.pipelines import codec, editing, photos, record, second_stage, so
 from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.conditioning import encode_prompt
 from sonicdiff.pipelines.denoiser import Conditions
+from sonicdiff.pipelines.exclusive import Exclusive, exclusive
 from sonicdiff.pipelines.loras import AudioLoraMixin
 from sonicdiff.pipelines.saving import Saving
 from sonicdiff.pipelines.second_stage import SecondStage
 from sonicdiff.pipelines.source import SourceCache, fingerprint
 
 
-class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
+class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
     """What `generate`, `edit` and `interpolate` are made of.
 
     null_audio says what "no sound" is to this checkpoint: "off" skips the audio layers (the unconditional model is the pretrained
@@ -100,6 +101,7 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
         self.memory = "full"  # see `sonicdiff.pipelines.memory`
         self.base: str | None = None  # where it is not its directory's own
 
+    @exclusive
     @torch.no_grad()
     def embed_audio(self, audio: sounds.Sounds, sound_start: float = 0.0, sound_length: float | None = None) -> Tensor:
         """CLAP's vector (1, dim) of a sound, or of several mixed."""
@@ -107,6 +109,7 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
         assert embeds is not None
         return embeds
 
+    @exclusive
     def heard(self, audio: sounds.Sounds, top: int = 3, sound_start: float = 0.0, sound_length: float | None = None) -> SoundNames:
         """The names this model has for a sound, the `top` most probable with their probabilities, and whether it is none of them.
 
@@ -116,11 +119,13 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
             raise ValueError("this model has no names for sounds (no component 'labels'); 'mini' has")
         return self.labels.heard(self.embed_audio(audio, sound_start, sound_length), top)
 
+    @exclusive
     @torch.no_grad()
     def encode_prompt(self, prompt: str) -> Tensor:
         """The text encoder's states (1, 77, dim)."""
         return encode_prompt(self.tokenizer, self.text_encoder, prompt)
 
+    @exclusive
     @torch.no_grad()
     def reconstruct(self, image: photos.Photo) -> Image.Image:
         """What the autoencoder alone makes of a photo at the size that `generate` and `edit` work at: no edit can be sharper."""
@@ -186,7 +191,7 @@ class SonicComponents(AudioLoraMixin, Saving, DiffusionPipeline):
     def _noise(self, size: tuple[int, int], generator: torch.Generator) -> Tensor:
         width, height = (side // self.latent_pixels for side in size)
         shape = (1, self.unet.config.in_channels, height, width)
-        return torch.randn(shape, generator=generator, device=generator.device).to(self._execution_device)
+        return torch.randn(shape, generator=generator, device=generator.device, dtype=torch.float32).to(self._execution_device)
 
     def _encode(self, photo: Image.Image, size: tuple[int, int]) -> Tensor:
         shrunk = self.latent_pixels // self.vae_scale_factor

@@ -12,6 +12,7 @@ from diffusers.loaders import StableDiffusionLoraLoaderMixin
 from diffusers.utils import is_peft_available, logging
 from safetensors import SafetensorError, safe_open
 
+from sonicdiff.pipelines.exclusive import exclusive
 from sonicdiff.pipelines.record import file_hash
 
 FOREIGN = {
@@ -31,6 +32,7 @@ class AudioLoraMixin(StableDiffusionLoraLoaderMixin):
 
     loras: Sequence[dict[str, Any]] = ()  # name, hash and weight of each that is `applied`
 
+    @exclusive
     def load_lora_weights(self, pretrained_model_name_or_path_or_dict: Any, adapter_name: str | None = None, **kwargs: Any) -> None:
         """As diffusers', from safetensors only. ImportError without peft; ValueError, one sentence, for what does not fit."""
         if not is_peft_available():
@@ -53,8 +55,14 @@ class AudioLoraMixin(StableDiffusionLoraLoaderMixin):
 
 
 @contextmanager
-def applied(pipeline: AudioLoraMixin, loras: Sequence[tuple[str | os.PathLike[str], float]]) -> Iterator[None]:
-    """LoRA files, each at a weight, on a pipeline inside the `with`; the weights are bitwise those before after it."""
+def applied(pipeline: Any, loras: Sequence[tuple[str | os.PathLike[str], float]]) -> Iterator[None]:
+    """LoRA files, each at a weight, on a pipeline inside the `with`, which keeps other threads out; after it the weights are bitwise
+    those before."""
+    with pipeline.lock:
+        yield from _applied(pipeline, loras)
+
+
+def _applied(pipeline: AudioLoraMixin, loras: Sequence[tuple[str | os.PathLike[str], float]]) -> Iterator[None]:
     names = [f"applied_{number}" for number in range(len(loras))]
     try:
         for name, (file, _) in zip(names, loras, strict=True):

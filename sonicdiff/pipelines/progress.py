@@ -19,7 +19,7 @@ class Progress:
     def __init__(self, pipeline: Any, total: int, callback: OnStepEnd | None, show: bool) -> None:
         self.pipeline, self.total, self.callback = pipeline, total, callback
         self.step, self.phase = 0, ""
-        pipeline._interrupt = False
+        self.interrupted, pipeline._interrupt = pipeline._interrupt, False  # a run inside a callback of another's is stopped by itself
         self.bar = tqdm(total=total, **{"disable": not show, **getattr(pipeline, "_progress_bar_config", {})})
 
     def __enter__(self) -> Progress:
@@ -27,6 +27,7 @@ class Progress:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.bar.close()
+        self.pipeline._interrupt |= self.interrupted
 
     def begin(self, phase: str) -> None:
         self.phase = phase

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from sonicdiff.pipelines.exclusive import exclusive
+
 WEIGHTS = ("*.safetensors", "*.safetensors.index*.json", "*.bin")
 TO_HUB = ("repo_id", "commit_message", "private", "create_pr", "token")
 
@@ -18,6 +20,7 @@ class Saving:
     model would stay beside a newer one's single file.
     """
 
+    @exclusive
     def save_pretrained(self, save_directory: str | os.PathLike[str], *, push_to_hub: bool = False, **options: Any) -> None:
         """As diffusers has it, with all its arguments."""
         to_hub = {name: options.pop(name) for name in TO_HUB if name in options}

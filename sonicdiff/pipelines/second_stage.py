@@ -83,7 +83,7 @@ class SecondStage:
         return latents if photo is None else torch.where(guide.mask > 0, photo.detail_on(small), latents)
 
     def normal(self, like: Tensor, generator: torch.Generator) -> Tensor:
-        return torch.randn(like.shape, generator=generator, device=generator.device).to(self.device)
+        return torch.randn(like.shape, generator=generator, device=generator.device, dtype=torch.float32).to(self.device)
 
 
 def check(steps: int, noise: float) -> None:

@@ -16,6 +16,7 @@ from sonicdiff.pipelines import codec, photos, record, second_stage, sounds
 from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.components import in_size_of
 from sonicdiff.pipelines.denoiser import guided_model
+from sonicdiff.pipelines.exclusive import exclusive
 from sonicdiff.pipelines.memory import falls_back
 from sonicdiff.pipelines.noise import Generator, generators_for, seeds_for
 from sonicdiff.pipelines.progress import OnStepEnd, Progress
@@ -41,6 +42,7 @@ class SonicDiffusionPipeline(SonicEditing):
             the first stage's).
     """
 
+    @exclusive
     @falls_back
     @torch.no_grad()
     def generate(
@@ -117,6 +119,7 @@ class SonicDiffusionPipeline(SonicEditing):
 
     __call__ = generate
 
+    @exclusive
     def interpolate(
         self, sound_a: sounds.Sound, sound_b: sounds.Sound, frames: int = 8, prompt: str = "", *, seed: int | None = None, **options: Any
     ) -> list[Any]:

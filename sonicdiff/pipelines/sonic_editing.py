@@ -24,6 +24,7 @@ from sonicdiff.pipelines.codec import OutputType
 from sonicdiff.pipelines.components import SonicComponents
 from sonicdiff.pipelines.denoiser import Conditions, Guided, guided_model
 from sonicdiff.pipelines.detail import carry_over
+from sonicdiff.pipelines.exclusive import exclusive
 from sonicdiff.pipelines.memory import falls_back
 from sonicdiff.pipelines.noise import seeds_for
 from sonicdiff.pipelines.progress import OnStepEnd, Progress
@@ -120,6 +121,7 @@ class SonicEditing(SonicComponents):
         bound.apply_defaults()
         return self._edits(SimpleNamespace(**bound.arguments), audios)
 
+    @exclusive
     @falls_back
     @torch.no_grad()
     def _edits(self, given: SimpleNamespace, audios: Sequence[sounds.Sounds | None]) -> list[Any]:

@@ -22,6 +22,7 @@ from sonicdiff.diffusion.schedulers import make_scheduler, prepare, sample
 from sonicdiff.diffusion.windows import windowed
 from sonicdiff.pipelines import prompts
 from sonicdiff.pipelines.denoiser import Guided
+from sonicdiff.pipelines.exclusive import Exclusive
 from sonicdiff.pipelines.music import canvas, tempo
 from sonicdiff.pipelines.music.clip import Clip
 from sonicdiff.pipelines.music.level import gain_to
@@ -60,7 +61,7 @@ class Start:
     mask: Tensor | None = None
 
 
-class MusicComponents(Saving, DiffusionPipeline):
+class MusicComponents(Exclusive, Saving, DiffusionPipeline):
     """What `music`, `riff`, `edit` and `interpolate` are made of.
 
     A checkpoint's configuration says: spectrogram, the settings of its pictures; frames_a_beat, how wide a beat is in the pictures it
@@ -140,7 +141,7 @@ class MusicComponents(Saving, DiffusionPipeline):
     def noise(self, grid: Grid, generator: torch.Generator) -> Tensor:
         factor = canvas.factor_of(self.vae)
         shape = (1, self.unet.config["in_channels"], grid.params.mel_bins // factor, grid.frames // factor)
-        return torch.randn(shape, generator=generator, device=generator.device).to(self._execution_device)
+        return torch.randn(shape, generator=generator, device=generator.device, dtype=torch.float32).to(self._execution_device)
 
     def begin(self, seed: Seed, grid: Grid, strength: float | str, stereo: bool | None, loop: bool, mask: Tensor | None = None) -> Start:
         """A seed as latents (channels, c, h, w): one picture a channel."""

@@ -24,6 +24,7 @@ from sonicdiff.audio.waveform import Waveform
 from sonicdiff.diffusion.ddim import StepCallback
 from sonicdiff.diffusion.interpolation import lerp
 from sonicdiff.pipelines import record
+from sonicdiff.pipelines.exclusive import RunLock, exclusive
 from sonicdiff.pipelines.music import canvas, tempo
 from sonicdiff.pipelines.music.clip import Clip, joined
 from sonicdiff.pipelines.music.components import MusicComponents, Sampling, Start, strength_of
@@ -91,6 +92,11 @@ class Jam:
         self._left = 0  # clips until the prompt that was asked for is reached
 
     @property
+    def lock(self) -> RunLock:
+        """The pipeline's: between two clips others have their turn."""
+        return self.pipeline.lock
+
+    @property
     def clip_seconds(self) -> float:
         return self.grid.seconds
 
@@ -119,6 +125,7 @@ class Jam:
         for name, value in state.items():
             setattr(self, name, value.to(device) if isinstance(value, Tensor) else value)
 
+    @exclusive
     @torch.no_grad()
     def next_clip(self, callback: StepCallback | None = None) -> Stretch:
         """The next clip, exactly `clip_seconds` long but for the first, which is OVERLAP shorter.

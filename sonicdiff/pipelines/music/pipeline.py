@@ -13,6 +13,7 @@ from sonicdiff.diffusion import ddim
 from sonicdiff.diffusion.interpolation import lerp, slerp
 from sonicdiff.diffusion.reuse import reused
 from sonicdiff.pipelines import editing, photos, record
+from sonicdiff.pipelines.exclusive import exclusive
 from sonicdiff.pipelines.music import canvas, seeds, tempo
 from sonicdiff.pipelines.music.clip import Clip
 from sonicdiff.pipelines.music.components import MusicComponents
@@ -38,6 +39,7 @@ class MusicPipeline(MusicComponents):
             `pipeline._interrupt`, stops the run, which then raises `sonicdiff.diffusion.ddim.Stopped`.
     """
 
+    @exclusive
     @torch.no_grad()
     def music(
         self,
@@ -103,6 +105,7 @@ class MusicPipeline(MusicComponents):
 
     __call__ = music
 
+    @exclusive
     @torch.no_grad()
     def riff(
         self,
@@ -148,6 +151,7 @@ class MusicPipeline(MusicComponents):
         self.maybe_free_model_hooks()
         return clip
 
+    @exclusive
     @torch.no_grad()
     def edit(
         self,
@@ -206,6 +210,7 @@ class MusicPipeline(MusicComponents):
         self.maybe_free_model_hooks()
         return clip
 
+    @exclusive
     @torch.no_grad()
     def interpolate(
         self,
