@@ -5,20 +5,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from sonicdiff.training.draw import Draw
-
-SMALL = 32 * 32  # pixels of a latent
 
 
 @dataclass(frozen=True)
@@ -58,30 +53,6 @@ def make_scheduler() -> DDIMScheduler:
     )  # fmt: skip
 
 
-class PlainAttention(TorchFunctionMode):
-    """Attention as two products and a softmax: on a CPU the backward pass of PyTorch's own kernels takes a third of a small UNet's step."""
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func is F.scaled_dot_product_attention and kwargs.get("attn_mask") is None:
-            return plain_attention(*args[:3])
-        return func(*args, **kwargs)
-
-
-def plain_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Softmax of the scaled products of q (B, heads, N, d) and k (B, heads, M, d), times v (B, heads, M, d)."""
-    merged_q, merged_k, merged_v = (t.reshape(-1, *t.shape[2:]) for t in (q, k, v))
-    scores = torch.baddbmm(q.new_empty(()), merged_q, merged_k.transpose(1, 2), beta=0, alpha=q.shape[-1] ** -0.5)
-    return torch.bmm(scores.softmax(-1).to(v.dtype), merged_v).unflatten(0, q.shape[:2])
-
-
-def attention_kernel(latents: Tensor) -> AbstractContextManager[object]:
-    """What a UNet on these latents learns fastest with; plain attention of large ones would need GBs."""
-    return PlainAttention() if latents.device.type == "cpu" and latents[0, 0].numel() <= SMALL else nullcontext()
-
-
 class DenoisingLoss:
     """The epsilon loss of a batch of latents, weighted by min-SNR-gamma (Hang et al. 2023), and plain as `squared`."""
 
@@ -95,8 +66,7 @@ class DenoisingLoss:
         noise, timesteps = noise.to(latents.device), timesteps.to(latents.device)
         alpha = self.alphas.to(latents.device)[timesteps][:, None, None, None]
         noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
-        with attention_kernel(latents):
-            error = (eps_model(noisy, timesteps).float() - noise).square().mean((1, 2, 3))
+        error = (eps_model(noisy, timesteps).float() - noise).square().mean((1, 2, 3))
         snr = (alpha / (1 - alpha)).flatten()
         return {"loss": (error * (self.gamma / snr).clamp(max=1)).mean(), "squared": error.mean()}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from accelerate import PartialState
 from accelerate.utils import reduce
 from torch import Tensor, nn
 
+from sonicdiff.training.attention import PlainAttention
 from sonicdiff.training.config import ConfigError, LoopConfig
 from sonicdiff.training.draw import Draw
 from sonicdiff.training.journal import Journal, take_back
@@ -136,10 +137,11 @@ class Run:
         """Adds the gradient of these rows to the parameters'."""
         draw = Draw.of(self.config.seed, self.step, self.config.batch_size, rows)
         torch.manual_seed(draw.torch.initial_seed() + rows.start)  # what draws from the global generator: dropout
-        device = next(iter(self.parameters.values())).device.type
-        with torch.autocast(device, torch.bfloat16, enabled=self.config.mixed_precision == "bf16"):
-            losses = self.task.losses(draw)
-        (losses["loss"] / self.config.accumulate).backward()
+        device, half = next(iter(self.parameters.values())).device.type, self.config.mixed_precision == "bf16"
+        with PlainAttention() if half else nullcontext():
+            with torch.autocast(device, torch.bfloat16, enabled=half):
+                losses = self.task.losses(draw)
+            (losses["loss"] / self.config.accumulate).backward()
         return {name: value.detach().float() for name, value in losses.items()}
 
     def average(self, means: dict[str, Tensor]) -> dict[str, Tensor]:

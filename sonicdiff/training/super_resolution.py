@@ -15,7 +15,7 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
 from sonicdiff.diffusion.super_resolution import FACTOR, MOST_NOISE, Guide, detail_of, enlarge
-from sonicdiff.training.base import Latents, attention_kernel
+from sonicdiff.training.base import Latents
 from sonicdiff.training.draw import Draw
 
 SILENT = -1  # the sound of a picture that has none
@@ -107,8 +107,7 @@ class SuperResolutionTask:
         timesteps = torch.randint(0, len(self.alphas), (size,), generator=draw.torch)[draw.rows].to(device)
         alpha = self.alphas.to(device)[timesteps][:, None, None, None]
         noisy, v = alpha.sqrt() * detail + (1 - alpha).sqrt() * noise, alpha.sqrt() * noise - (1 - alpha).sqrt() * detail
-        with attention_kernel(noisy):
-            error = (guide.velocity(self.unet, noisy, timesteps) - v).square().mean((1, 2, 3))
+        error = (guide.velocity(self.unet, noisy, timesteps) - v).square().mean((1, 2, 3))
         weight = (o.min_snr_gamma * (1 - alpha.flatten())).clamp(max=1)  # min(SNR + 1, gamma) / (SNR + 1): never 0, at pure noise either
         return {"loss": (error * weight).mean(), "squared": error.mean()}
 

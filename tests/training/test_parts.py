@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sonicdiff.training.base import DenoisingLoss, PlainAttention, make_scheduler
+from sonicdiff.training.attention import PlainAttention
+from sonicdiff.training.base import DenoisingLoss, make_scheduler
 from sonicdiff.training.clap import matches, soft_contrast
 from sonicdiff.training.draw import Draw
 from sonicdiff.training.pool import nearest
@@ -47,7 +48,7 @@ def test_plain_attention_is_attention() -> None:
     torch.manual_seed(0)
     q, k, v = (torch.randn(2, 3, n, 8, requires_grad=True) for n in (16, 7, 7))
     mask = torch.rand(16, 7) < 0.7
-    for arguments in ({}, {"attn_mask": mask}):
+    for arguments in ({}, {"attn_mask": mask}, {"is_causal": True}, {"scale": 0.1}):
         expected = F.scaled_dot_product_attention(q, k, v, **arguments)
         with PlainAttention():
             got = F.scaled_dot_product_attention(q, k, v, **arguments)
