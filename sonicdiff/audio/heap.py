@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 
 import numpy as np
-from numba import njit
+
+from sonicdiff.audio.compilation import compiled
 
 TOLERANCE = 1e-6  # of the loudest: below, the phase is not integrated
 
@@ -24,7 +25,7 @@ def integrate(
     return _integrate(magnitudes, order, advance, rise, start, circular, faintest, known)
 
 
-@njit(cache=True)
+@compiled
 def _integrate(magnitudes, order, advance, rise, start, circular, faintest, known):
     bins, frames = magnitudes.shape
     phase, done = start.copy(), magnitudes <= faintest

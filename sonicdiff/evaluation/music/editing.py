@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sonicdiff.audio.compilation import import_librosa
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.evaluation.music.judge import MusicJudge, heard
 from sonicdiff.evaluation.music.scores import named, wins
@@ -71,7 +72,7 @@ def scored(judge: MusicJudge, features: Any, captions: list[str], briefs: list[A
 
 def rhythm_kept(before: Waveform, after: Waveform) -> float:
     """The correlation of the onset strengths of two sounds, from -1 to 1."""
-    import librosa
+    librosa = import_librosa()
 
     rate, envelopes = 22_050, []
     for sound in (before, after):

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sonicdiff.audio.compilation import import_librosa
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.evaluation.music.judge import MusicJudge
 from sonicdiff.evaluation.scores import win_rate
@@ -45,7 +46,7 @@ def tempo_right(clip: Waveform, bpm: float) -> bool:
 
 def tempo_of(clip: Waveform) -> float:
     """Beats a minute, by librosa's autocorrelation of onset strength over the clip repeated as a loop."""
-    import librosa
+    librosa = import_librosa()
 
     rate, hop = 22_050, 256
     samples = clip.mono().resampled(rate).samples[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sonicdiff.audio.compilation import import_librosa
 from sonicdiff.audio.spectrogram import SpectrogramParams
 from sonicdiff.audio.waveform import Waveform
 
@@ -74,7 +75,7 @@ def estimate(sound: Waveform) -> tuple[float, float]:
 
     librosa's tempo, made more exact: of the even grids of beats near it, the one on which most onsets fall.
     """
-    import librosa
+    librosa = import_librosa()
 
     rate, hop = 22_050, 256
     samples = sound.mono().resampled(rate).samples[0]
