@@ -6,12 +6,17 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import numpy as np
 import pytest
 
 if TYPE_CHECKING:
     from sonicdiff.pipelines.music.pipeline import MusicPipeline
     from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+
+# How long an example takes is the machine's affair: a first call compiles, and others may be busy beside it.
+hypothesis.settings.register_profile("sonicdiff", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("sonicdiff")
 
 
 @pytest.fixture(scope="session")

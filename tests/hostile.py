@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 from visitor import API, Visitor
+from waiting import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 FILES = ("/etc/passwd", str(ROOT / "pyproject.toml"), str(ROOT / "checkpoints/mini/model_index.json"), "/proc/self/environ")
@@ -151,7 +152,7 @@ def oversized() -> Iterator[Attack]:
 def claimed(visitor: Visitor, length: str) -> httpx.Response:
     """An upload whose header says that it is so long, and which never comes."""
     address = visitor.http.base_url
-    with socket.create_connection((address.host, address.port or 80), timeout=10) as connection:
+    with socket.create_connection((address.host, address.port or 80), timeout=PATIENCE) as connection:
         form = "Connection: close\r\nContent-Type: multipart/form-data; boundary=x"
         connection.sendall(f"POST {API}/upload HTTP/1.1\r\nHost: {address.host}\r\n{form}\r\nContent-Length: {length}\r\n\r\n".encode())
         first, _, rest = connection.makefile("rb").read().partition(b"\r\n")

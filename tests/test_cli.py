@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
+from waiting import PATIENCE
 
 from sonicdiff import __version__
 from sonicdiff.cli import app, options, pictures
@@ -262,10 +263,10 @@ def test_jam_live_plays_into_a_pipe_and_is_steered(tiny_music_directory: Path) -
         jam.stdin.write(b"rock\n")
         jam.stdin.flush()
         samples = jam.stdout.read(2 * 2 * 8000)
-        taken = heard.wait(30)
+        taken = heard.wait(PATIENCE)
         jam.stdin.close()
         jam.stdout.close()
-        jam.wait(timeout=60)
+        jam.wait(timeout=PATIENCE)
     assert len(samples) == 32_000 and any(samples)
     assert taken and "Traceback" not in "".join(said)
 

@@ -57,16 +57,13 @@ def run(code: str, *path: Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_import_is_quick_and_light() -> None:
+def test_import_is_light() -> None:
     code = """
-        import time
-        before = time.process_time()
         import sonicdiff
-        print(time.process_time() - before, [name for name in ("torch", "diffusers", "numpy") if name in sys.modules])
+        print(len(sys.modules), *[name for name in ("torch", "diffusers", "numpy") if name in sys.modules])
     """
-    answers = [run(code).split(maxsplit=1) for _ in range(3)]
-    assert min(float(seconds) for seconds, _ in answers) < 0.3
-    assert {heavy.strip() for _, heavy in answers} == {"[]"}
+    modules, *heavy = run(code).split()
+    assert heavy == [] and int(modules) < 250
 
 
 CHECK = """

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from waiting import PATIENCE
 
 API = "/gradio_api"
 
@@ -20,8 +21,8 @@ API = "/gradio_api"
 @lru_cache(maxsize=4)
 def endpoints(address: str) -> dict[str, tuple[int, dict[str, Any]]]:
     """What an app offers to programs, asked once: each endpoint's number, and its parameters with their defaults."""
-    told = httpx.get(f"{address}{API[1:]}/info").json()["named_endpoints"]
-    listed = httpx.get(f"{address}config").json()["dependencies"]
+    told = httpx.get(f"{address}{API[1:]}/info", timeout=PATIENCE).json()["named_endpoints"]
+    listed = httpx.get(f"{address}config", timeout=PATIENCE).json()["dependencies"]
     numbers = {each["api_name"]: each["id"] for each in listed if each["api_visibility"] == "public"}
     defaults = {name: {each["parameter_name"]: each["parameter_default"] for each in told[f"/{name}"]["parameters"]} for name in numbers}
     return {name: (numbers[name], defaults[name]) for name in numbers}
@@ -30,7 +31,7 @@ def endpoints(address: str) -> dict[str, tuple[int, dict[str, Any]]]:
 class Visitor:
     """address: of the app. name: the session hash that a browser would draw."""
 
-    def __init__(self, address: str, timeout: float = 60.0) -> None:
+    def __init__(self, address: str, timeout: float = PATIENCE) -> None:
         self.http = httpx.Client(base_url=address.rstrip("/") + "/", timeout=timeout, verify=False, trust_env=False)
         self.name = secrets.token_hex(8)
 

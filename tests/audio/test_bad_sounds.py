@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,10 +69,8 @@ def test_bad_input_is_one_clear_sentence(name: str, tmp_path: Path) -> None:
     path = tmp_path / "private" / "input.wav"
     path.parent.mkdir()
     path.write_bytes(BAD[name]())
-    began = time.process_time()
     with pytest.raises(AudioError) as caught:
         load(path)
-    assert time.process_time() - began < 0.5
     message = str(caught.value)
     assert "input.wav" in message and "expected" in message
     assert "\n" not in message and "private" not in message and len(message) < 250
@@ -144,7 +141,7 @@ def sound_or_error(data: bytes) -> None:
         assert 0.1 <= sound.seconds <= 2.0 + 1e-6
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.binary(max_size=300),
     st.sampled_from([b"", b"RIFF\x00\x00\x00\x00WAVEfmt ", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\x00\x00\x00\x18ftypM4A "]),
@@ -163,7 +160,7 @@ def seeds() -> list[bytes]:
 
 
 @pytest.mark.parametrize("kind", range(6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=4)), max_size=6), st.floats(0, 1), st.booleans())
 def test_damaged_files_are_a_sound_or_an_error(
     seeds: list[bytes], kind: int, wounds: list[tuple[float, bytes]], end: float, early: bool

@@ -117,5 +117,5 @@ except ImportError as error:
 
 def test_without_peft_it_says_what_to_install(tiny_directory: Path, lora: Path) -> None:
     arguments = [sys.executable, "-c", WITHOUT_PEFT, str(tiny_directory), str(lora)]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "a LoRA needs the package peft: pip install 'sonicdiff[lora]'", done.stdout + done.stderr

@@ -157,7 +157,7 @@ def test_bomb_is_refused_before_it_is_unpacked() -> None:
 
 
 @given(st.binary(max_size=300), st.integers(0, 400), st.sampled_from(photos.FORMATS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_bytes_are_a_picture_or_an_error(noise: bytes, place: int, kind: str) -> None:
     data = bytearray(saved(colours(), kind))
     data[place : place + len(noise)] = noise
@@ -168,7 +168,7 @@ def test_any_bytes_are_a_picture_or_an_error(noise: bytes, place: int, kind: str
 
 
 @given(st.integers(8, 4000), st.floats(1, 8), st.booleans(), st.sampled_from([64, 256, 512]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_fit_keeps_shape_and_area(short: int, aspect: float, upright: bool, native: int) -> None:
     size = (short, int(short * aspect)) if upright else (int(short * aspect), short)
     width, height = photos.fit(*size, native**2, 64)

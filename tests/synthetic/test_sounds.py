@@ -121,7 +121,7 @@ def test_mix_is_a_weighted_sum_within_full_scale() -> None:
         mix([a], [1.0, 2.0])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 2**32),
     st.sampled_from([2, 100, 4801, 16_000]),

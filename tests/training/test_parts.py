@@ -99,7 +99,7 @@ TOKENIZER = make_tokenizer(["heavy rain over a forest at night", "a calm lake"],
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_has_tokens_between_its_ends(text: str) -> None:
     ids = TOKENIZER(text).input_ids
     assert ids[0] == TOKENIZER.bos_token_id and ids[-1] == TOKENIZER.eos_token_id

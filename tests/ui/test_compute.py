@@ -9,12 +9,14 @@ import sys
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from waiting import PATIENCE
 
 from sonicdiff.diffusion import ddim
 from sonicdiff.pipelines.music.jam import Jam
@@ -39,7 +41,7 @@ class Work:
     def __call__(self, tell: Tell) -> None:
         self.log.append(f"{self.name} begins")
         tell("begun")
-        self.go.wait(10)
+        self.go.wait(PATIENCE)
         try:
             tell.check()
             if self.error:
@@ -89,7 +91,7 @@ def test_an_error_is_the_callers_and_the_thread_goes_on() -> None:
 
 def test_progress_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(np.arange(0, 100, 0.5))
-    monkeypatch.setattr(compute.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(compute, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     sent: list[Step] = []
     tell = Tell(sent.append, threading.Event(), preview=lambda *_: None)
     tell.begin(1, 3, 10)

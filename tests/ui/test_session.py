@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -31,13 +30,16 @@ def test_visitors_have_folders_of_their_own_that_go_with_them(tmp_path: Path) ->
 
 
 def test_nothing_is_kept_longer_than_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = time.monotonic()
+    def now_is(seconds: float) -> None:
+        monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=lambda: seconds))
+
+    now_is(0)
     sessions = Sessions(tmp_path)
     old, new = sessions.of(visitor("old")), sessions.of(visitor("new"))
     place(old.folder, ".png", "x").write_bytes(b"picture")
-    monkeypatch.setattr(session.time, "monotonic", lambda: now + session.KEPT - 60)
+    now_is(session.KEPT - 60)
     new.keep("a.png", "a.png", "a")  # what is still used stays
-    monkeypatch.setattr(session.time, "monotonic", lambda: now + session.KEPT + 60)
+    now_is(session.KEPT + 60)
     sessions.sweep()
     assert not old.folder.exists() and list(sessions.open) == ["new"]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pytest
 
 from sonicdiff.diffusion.ddim import Stopped
+from sonicdiff.pipelines.music import pacing
 from sonicdiff.pipelines.music.jam import Stretch
 from sonicdiff.pipelines.music.pacing import paced
 
@@ -19,19 +19,32 @@ class Slow:
     def __init__(self, clip_seconds: float = 0.02) -> None:
         self.clip_seconds = clip_seconds
         self.cancelled, self.allowed = threading.Event(), threading.Semaphore(0)
-        self.begun: list[float] = []
+        self.begun = 0
 
     def next_clip(self) -> Stretch:
-        self.begun.append(time.monotonic())
+        self.begun += 1
         self.allowed.acquire()
         if self.cancelled.is_set():
             raise Stopped("cancelled")
-        number, length = len(self.begun), round(8000 * self.clip_seconds)
+        number, length = self.begun, round(8000 * self.clip_seconds)
         return Stretch(np.full((1, length), number, np.float32), 8000, np.full((1, 16), number, np.float32))
 
     def cancel(self) -> None:
         self.cancelled.set()
         self.allowed.release()
+
+
+class Clock(threading.Event):
+    """An event for which waiting takes no time: the clock goes on by as much."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now += timeout or 0.0
+        return self.is_set()
 
 
 def number_of(stretch: Stretch | None) -> float:
@@ -51,24 +64,38 @@ def test_a_slow_machine_loops_what_it_has() -> None:
     assert all(number_of(stretch) == 2 for stretch in playing)  # and it ends
 
 
-def test_a_clip_is_made_as_late_as_it_can_be() -> None:
+def test_a_clip_is_made_as_late_as_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that it is made of what is asked by then."""
+    clock = Clock()
     jam = Slow(0.4)
+    jam.cancelled = clock
     jam.allowed.release(100)
-    playing = paced(jam, look_ahead=0.1)
+    begun: list[float] = []
+
+    class AtOnce(pacing.Maker):
+        """Makes a clip where it is asked to, and takes 0.05 s by its own account."""
+
+        reserve = 0.1  # pyright: ignore[reportAssignmentType]
+
+        def ask(self) -> None:
+            if self.done.empty():
+                begun.append(clock.now)
+                self.done.put(jam.next_clip())
+
+    monkeypatch.setattr(pacing, "Maker", AtOnce)
+    playing = paced(jam, look_ahead=0.1, clock=clock)
     had = []
     for expected in range(1, 6):
         assert number_of(next(playing)) == expected
-        had.append(time.monotonic())
+        had.append(clock.now)
     playing.close()
-    early = np.array(had[3:]) - np.array(jam.begun[3:5])  # before that it does not know how long a clip takes
-    assert (early < 0.1).all()
-    assert np.diff(had)[1:] == pytest.approx(0.4, abs=0.1)
+    assert np.diff(had) == pytest.approx([0.3, 0.4, 0.4, 0.4])  # each 0.1 s before the last has played
+    assert np.subtract(had, begun)[1:] == pytest.approx(0.1)  # and begun just early enough
     assert jam.cancelled.is_set()
 
 
 def test_while_it_waits_it_says_so() -> None:
-    jam = Slow(0.2)
+    jam = Slow(60)  # nothing comes again before the test has ended
     playing = paced(jam, tick=0.01)
     assert [next(playing) for _ in range(3)] == [None, None, None]
     jam.allowed.release(2)
