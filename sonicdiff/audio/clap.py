@@ -14,7 +14,11 @@ from torch import Tensor
 from transformers import ClapAudioModelWithProjection, ClapFeatureExtractor
 from transformers.audio_utils import mel_filter_bank
 
+from sonicdiff.audio.resampling import sinc_resample
 from sonicdiff.audio.waveform import Waveform
+
+PADDINGS = ("repeat", "repeatpad", "pad")
+RESAMPLERS = ("soxr", "sinc")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,13 @@ class ClapFrontEnd:
     frequency_min: float = 50.0  # Hz
     frequency_max: float = 14_000.0  # Hz
     max_windows: int = 12  # of a longer sound, so many windows spread evenly are heard
+    padding: str = "repeat"  # how a short sound fills a window: see `filled`
+    resampler: str = "soxr"  # "soxr", or "sinc": torchaudio's default, see `sonicdiff.audio.resampling`
+
+    def __post_init__(self) -> None:
+        for name, known in (("padding", PADDINGS), ("resampler", RESAMPLERS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"got a front end of CLAP with {name} {getattr(self, name)!r}; expected one of {', '.join(known)}")
 
     @classmethod
     def from_pretrained(cls, directory: str | os.PathLike[str], subfolder: str = "") -> ClapFrontEnd:
@@ -56,7 +67,7 @@ class ClapFrontEnd:
     def extractor(self) -> ClapFeatureExtractor:
         """transformers' extractor with these parameters."""
         config = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ClapFeatureExtractor(**config, truncation="rand_trunc", padding="repeat")
+        return ClapFeatureExtractor(**config, truncation="rand_trunc")
 
     @property
     def window_samples(self) -> int:
@@ -70,18 +81,34 @@ class ClapFrontEnd:
     def windows(self, waveform: Waveform) -> list[np.ndarray]:
         """Mono windows float32 (window_samples,) at the front end's rate, the same for the same sound.
 
-        A short sound is repeated until it fills one; a longer one is cut end to end and its last window ends where it ends;
+        A short sound fills one as `filled` says; a longer one is cut end to end and its last window ends where it ends;
         of more than `max_windows`, as many are taken at even distances, the first and the last among them.
         """
-        samples, size = waveform.mono().resampled(self.sampling_rate).samples[0], self.window_samples
+        samples, size = self.resampled(waveform), self.window_samples
         if samples.size == 0:
             raise ValueError("got a sound without samples; expected at least one: sonicdiff.audio.waveform.load refuses empty ones")
         if samples.size <= size:
-            return [np.resize(samples, size)]
+            return [self.filled(samples)]
         starts = [*range(0, samples.size - size, size), samples.size - size]
         if len(starts) > self.max_windows:
             starts = [starts[k] for k in np.linspace(0, len(starts) - 1, self.max_windows).round().astype(int)]
         return [samples[start : start + size].copy() for start in starts]
+
+    def resampled(self, waveform: Waveform) -> np.ndarray:
+        """The mean of the channels at the front end's rate, float32 (n,)."""
+        mono = waveform.mono()
+        if self.resampler == "sinc":
+            return sinc_resample(mono.samples[0], mono.sample_rate, self.sampling_rate)
+        return mono.resampled(self.sampling_rate).samples[0]
+
+    def filled(self, samples: np.ndarray) -> np.ndarray:
+        """At most a window's samples as a whole window: "repeat" says them again and again to its end (Microsoft CLAP 2022), "repeatpad"
+        as often as they fit whole, then zeros (LAION's CLAP), "pad" once, then zeros."""
+        size = self.window_samples
+        if self.padding == "repeat":
+            return np.resize(samples, size)
+        whole = np.tile(samples, size // samples.size) if self.padding == "repeatpad" else samples
+        return np.pad(whole, (0, size - whole.size))
 
     def features(self, window: np.ndarray) -> Tensor:
         """Log-mel spectrogram (1, 1, frames, mels) float32 in dB, equal to ClapFeatureExtractor's; frames = n // hop_length + 1."""

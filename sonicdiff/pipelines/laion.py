@@ -50,7 +50,7 @@ def audio_encoder(path: Path) -> tuple[ClapAudioModelWithProjection, ClapFrontEn
     names = {name: original(name) for name in model.state_dict()}
     foreign.check_names(path, tensors, names.values(), DROPPED)
     foreign.fill(path, model, tensors, names)
-    front_end = ClapFrontEnd(feature_size=config.num_mel_bins)
+    front_end = ClapFrontEnd(feature_size=config.num_mel_bins, padding="repeatpad")
     foreign.check_filters(path, front_end, tensors.get("audio_branch.logmel_extractor.melW"))
     return model, front_end
 

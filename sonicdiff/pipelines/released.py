@@ -47,7 +47,7 @@ CLAP_DROPPED = (
     "audio_encoder.base.logmel_extractor.melW",
     "audio_encoder.base.fc_audioset.*",  # AudioSet's classes
 )
-CLAP_FRONT_END = ClapFrontEnd(sampling_rate=44_100, hop_length=320)
+CLAP_FRONT_END = ClapFrontEnd(sampling_rate=44_100, hop_length=320, padding="repeat", resampler="sinc")
 
 
 def gates(path: Path, unet: UNet2DConditionModel) -> AudioAdapter:

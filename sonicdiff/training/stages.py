@@ -76,7 +76,7 @@ def row_features(front_end: ClapFrontEnd, of: Row, seconds: float) -> np.ndarray
 def pair_features(front_end: ClapFrontEnd, pairs: Sequence[Pair], index: int) -> np.ndarray:
     """The sounds of all pairs as they are, then all of them augmented."""
     version, number = divmod(index, len(pairs))
-    samples = load(pairs[number].sound()).mono().resampled(front_end.sampling_rate).samples[0]
+    samples = front_end.resampled(load(pairs[number].sound()))
     return mel_features(front_end, augment(samples, front_end.sampling_rate, np.random.default_rng((index, 0xA06))) if version else samples)
 
 

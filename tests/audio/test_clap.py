@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import ClapAudioConfig, ClapAudioModelWithProjection, ClapFeatureExtractor
 
-from sonicdiff.audio.clap import ClapFrontEnd, embed
+from sonicdiff.audio.clap import PADDINGS, ClapFrontEnd, embed
+from sonicdiff.audio.resampling import sinc_resample
 from sonicdiff.audio.waveform import Waveform
 
 SMALL = ClapFrontEnd(feature_size=32, sampling_rate=8000, hop_length=125, max_length_s=1, fft_window_size=256, frequency_max=3500)
@@ -68,6 +69,30 @@ def test_short_sounds_are_repeated_to_fill_a_window() -> None:
     (window,) = ClapFrontEnd().windows(Waveform(samples, 48_000))
     assert window.shape == (480_000,)
     np.testing.assert_array_equal(window, np.tile(samples[0], 4)[:480_000])
+
+
+@pytest.mark.parametrize("seconds", [0.2, 3.3, 5.0, 7.1])
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_short_sounds_fill_a_window_as_in_the_extractor(padding: str, seconds: float, tmp_path: Path) -> None:
+    ClapFeatureExtractor(truncation="rand_trunc", padding=padding, frequency_min=50).save_pretrained(tmp_path)
+    front_end, sound = ClapFrontEnd.from_pretrained(tmp_path), noise(seconds)
+    assert front_end.padding == padding and front_end.resampler == "soxr"
+    expected = ClapFeatureExtractor.from_pretrained(tmp_path)(sound.samples[0], sampling_rate=48_000, return_tensors="pt")
+    features = front_end.features(front_end.windows(sound)[0])
+    torch.testing.assert_close(features, expected["input_features"].reshape(features.shape).float(), atol=1e-4, rtol=0)
+
+
+def test_a_front_end_keeps_its_resampler_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    front_end = ClapFrontEnd(sampling_rate=44_100, hop_length=320, resampler="sinc", padding="repeatpad")
+    front_end.save_pretrained(tmp_path)
+    assert (
+        ClapFrontEnd.from_pretrained(tmp_path) == ClapFrontEnd.from_extractor(ClapFeatureExtractor.from_pretrained(tmp_path)) == front_end
+    )
+    sound = noise(1.0, 22_050)
+    np.testing.assert_array_equal(front_end.windows(sound)[0][:44_100], sinc_resample(sound.samples[0], 22_050, 44_100))
+    for wrong in ({"padding": "mirror"}, {"resampler": "linear"}):
+        with pytest.raises(ValueError, match="expected one of"):
+            ClapFrontEnd(**wrong)
 
 
 def test_long_sounds_are_cut_end_to_end_and_the_last_window_ends_where_they_end() -> None:

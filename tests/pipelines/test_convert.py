@@ -116,7 +116,7 @@ def test_it_is_what_save_pretrained_writes(converted: Path, tmp_path: Path) -> N
         tensors = load_file(converted / part / "diffusion_pytorch_model.safetensors")
         assert {value.dtype for value in tensors.values() if value.is_floating_point()} == {torch.float32}
     front_end = ClapFrontEnd.from_pretrained(converted / "feature_extractor")
-    assert front_end == ClapFrontEnd(64, 44_100, 320, 10, 1024, 50, 14_000)
+    assert front_end == ClapFrontEnd(64, 44_100, 320, 10, 1024, 50, 14_000, padding="repeat", resampler="sinc")
 
 
 def test_the_base_is_linked_through_symlinks(files: Path, tiny_directory: Path, tmp_path: Path) -> None:
