@@ -49,10 +49,9 @@ def pictures() -> dict[str, dict[str, np.ndarray]]:
 
 def fine_energy(image: np.ndarray) -> float:
     """Energy of the luminance above a quarter of the sampling rate, in any direction; the borders faded out."""
-    fade = np.hanning(SIZE)
+    fade, frequencies = np.hanning(len(image)), np.fft.fftfreq(len(image))
     luminance = image @ np.array([0.299, 0.587, 0.114])
     spectrum = np.fft.fft2((luminance - luminance.mean()) * fade[:, None] * fade)
-    frequencies = np.fft.fftfreq(SIZE)
     return float((np.abs(spectrum[np.hypot(frequencies[:, None], frequencies) > 0.25]) ** 2).sum())
 
 

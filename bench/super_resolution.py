@@ -18,6 +18,7 @@ from diffusers import UNet2DConditionModel
 from PIL import Image
 from torch import Tensor
 
+from bench.decoder import fine_energy
 from sonicdiff.models.upscaler import Upscaler
 from sonicdiff.pipelines import codec
 from sonicdiff.pipelines.checkpoints import load_pictures
@@ -32,14 +33,6 @@ SIZE = 256
 SETTINGS = ((0.0, 10), (0.1, 10), (0.2, 10), (0.1, 5))  # noise and steps of the second stage
 SHOWN = 6  # rows of the sheet
 Way = Callable[[Tensor, Row], np.ndarray]  # small latents (1, C, 16, 16) to a picture (256, 256, 3), 0 to 1
-
-
-def fine_energy(image: np.ndarray) -> float:
-    """Energy of the luminance above a quarter of the sampling rate, in any direction; the borders faded out."""
-    fade, frequencies = np.hanning(len(image)), np.fft.fftfreq(len(image))
-    luminance = image @ np.array([0.299, 0.587, 0.114])
-    spectrum = np.fft.fft2((luminance - luminance.mean()) * fade[:, None] * fade)
-    return float((np.abs(spectrum[np.hypot(frequencies[:, None], frequencies) > 0.25]) ** 2).sum())
 
 
 def decibels(image: np.ndarray, true: np.ndarray) -> float:
