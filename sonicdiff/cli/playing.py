@@ -27,7 +27,7 @@ Steps = Annotated[int, typer.Option("--steps", min=1, max=999, help="Denoising s
 Guidance = Annotated[float | None, typer.Option("--guidance", help="How far to follow the prompt.  [default: the model's]")]
 Scheduler = Annotated[str, typer.Option(help="dpm, ddim, pndm, euler, euler-a, lms or unipc.")]
 Strength = Annotated[str, typer.Option(help="How far to leave it: 0 to 1, or hint, remix, vary, 'touch up'.")]
-Loudness = Annotated[float | None, typer.Option(help="LUFS, as far as peaks of -1 dBFS allow.  [default: -16; a riff keeps its sound's]")]
+Loudness = Annotated[float | None, typer.Option(help="LUFS, the true peak under -1 dBTP.  [default: -16; a riff keeps its sound's]")]
 Model = Annotated[str, typer.Option("--model", "-m", help="A name that `sonicdiff models` lists, or a directory.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same music.  [default: drawn at random, and printed]")]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import soundfile
 
-from sonicdiff.pipelines.music.level import gain_to
+from sonicdiff.pipelines.music.level import levelled
 from sonicdiff.pipelines.music.seeds import LOOPS, SEEDS
 from sonicdiff.synthetic.music.composer import Brief, compose
 from sonicdiff.synthetic.music.soundfont import RATE, play
@@ -31,7 +31,7 @@ def main() -> None:
     for name, brief in BRIEFS.items():
         loop = play(compose(brief), round(60 / SEEDS[name].bpm * RATE))
         with soundfile.SoundFile(LOOPS / f"{name}.ogg", "w", RATE, 2, "VORBIS", format="OGG", compression_level=COMPRESSION) as file:
-            for block in np.array_split(loop.samples.T * gain_to(loop, -16.0), 8):  # libsndfile crashes on much at once
+            for block in np.array_split(levelled(loop, -16.0, circular=True).samples.T, 8):  # libsndfile crashes on much at once
                 file.write(block)
 
 

@@ -25,7 +25,7 @@ from sonicdiff.pipelines.denoiser import Guided
 from sonicdiff.pipelines.exclusive import Exclusive
 from sonicdiff.pipelines.music import canvas, tempo
 from sonicdiff.pipelines.music.clip import Clip
-from sonicdiff.pipelines.music.level import gain_to
+from sonicdiff.pipelines.music.level import levelled
 from sonicdiff.pipelines.music.seeds import Seed
 from sonicdiff.pipelines.music.tempo import BEATS_A_BAR, Grid
 from sonicdiff.pipelines.saving import Saving
@@ -181,15 +181,15 @@ class MusicComponents(Exclusive, Saving, DiffusionPipeline):
         params = replace(grid.params, stereo=len(latents) == 2)
         mel = self.mel(latents, grid, loop, loudest)
         sound = phase.decode(mel, params, circular=True) if loop else phase.decode_in_blocks(mel, params)
-        sound = sound.cpu().numpy()
+        sound = tempo.retimed(sound.cpu().numpy(), grid, loop)
         if samples is not None:
             cut_off = samples.stop < sound.shape[1]
             sound = sound[:, samples].copy()
             if cut_off:
                 fade = min(round(FADE * params.sample_rate), sound.shape[1])
                 sound[:, -fade:] *= np.cos(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
-        gain = gain_to(Waveform(np.ascontiguousarray(sound), params.sample_rate), loudness)
-        return Clip(sound * np.float32(gain), params.sample_rate, grid.bpm, loop, to_image(mel, params), made)
+        level = levelled(Waveform(np.ascontiguousarray(sound), params.sample_rate), loudness, loop)
+        return Clip(level.samples, params.sample_rate, grid.bpm, loop, to_image(mel, params), made)
 
 
 def strength_of(strength: float | str) -> float:

@@ -28,11 +28,13 @@ from sonicdiff.pipelines.exclusive import RunLock, exclusive
 from sonicdiff.pipelines.music import canvas, tempo
 from sonicdiff.pipelines.music.clip import Clip, joined
 from sonicdiff.pipelines.music.components import MusicComponents, Sampling, Start, strength_of
-from sonicdiff.pipelines.music.level import LOUDNESS, gain_to
+from sonicdiff.pipelines.music.level import LOUDNESS, gain_for, levelled, limited, loudness_of
 from sonicdiff.pipelines.music.tempo import BEATS_A_BAR
 from sonicdiff.pipelines.sounds import Heard
 
 OVERLAP = 0.05  # seconds in which a clip takes over from the one before: the same music, in phase
+PAST = 1.0  # seconds before a clip that its limiter goes on from
+GAIN_RATE = 0.9  # dB a second, the most that the gain changes by
 STEPS = 12
 CONTEXT_BARS = 1  # of the clip before that a clip is painted after
 
@@ -49,15 +51,17 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Stretch(Waveform):
-    """What a jam plays next. after: the samples that follow, held back for the next stretch to take over in."""
+    """What a jam plays next. after: the samples that follow, held back for the next stretch to take over in. gains: its own (n,), in dB."""
 
     after: np.ndarray
+    gains: np.ndarray
 
     def again(self) -> Stretch:
-        """Once more, its end leading into its beginning: for when the next is not there in time."""
-        held = self.after.shape[1]
-        faded = np.concatenate([crossfaded(self.after, self.samples[:, :held]), self.samples[:, held:]], axis=1)
-        return Stretch(faded, self.sample_rate, self.after)
+        """Once more, its end leading into its beginning, with the gain of its end: for when the next is not there in time."""
+        held, last = self.after.shape[1], np.full_like(self.gains, self.gains[-1])
+        level = limited(self.samples, last - self.gains, self.sample_rate)
+        faded = np.concatenate([crossfaded(self.after, level[:, :held]), level[:, held:]], axis=1)
+        return Stretch(faded, self.sample_rate, self.after, last)
 
 
 @dataclass
@@ -88,7 +92,9 @@ class Jam:
         self._text: Tensor | None = None  # what the clip before read
         self._latents: Tensor | None = None  # the clip before
         self._tail: Tensor | None = None  # its last samples, before their gain
-        self._gain: float | None = None
+        self._gain: float | None = None  # at its end, in dB
+        self._past: tuple[np.ndarray, np.ndarray] | None = None  # what came before: samples (1, n), and their gains
+        self._decoded = 0  # samples so far, before `retimed`
         self._left = 0  # clips until the prompt that was asked for is reached
 
     @property
@@ -116,7 +122,7 @@ class Jam:
     @property
     def state(self) -> dict[str, Any]:
         """What the clips so far leave for the next, on the CPU: with it a jam like this one can go on elsewhere."""
-        state = {name: getattr(self, name) for name in ("number", "_text", "_latents", "_tail", "_gain", "_left")}
+        state = {name: getattr(self, name) for name in ("number", "_text", "_latents", "_tail", "_gain", "_past", "_decoded", "_left")}
         return {name: value.cpu() if isinstance(value, Tensor) else value for name, value in state.items()}
 
     def go_on_from(self, state: dict[str, Any]) -> None:
@@ -128,7 +134,7 @@ class Jam:
     @exclusive
     @torch.no_grad()
     def next_clip(self, callback: StepCallback | None = None) -> Stretch:
-        """The next clip, exactly `clip_seconds` long but for the first, which is OVERLAP shorter.
+        """The next clip, `clip_seconds` long to a sample, of which no part is lost over many; but for the first, which is OVERLAP shorter.
 
         Raises `Stopped` once cancelled, or where the callback returns False.
         """
@@ -196,15 +202,34 @@ class Jam:
         return round(OVERLAP * self.grid.params.sample_rate)
 
     def _levelled(self, samples: np.ndarray) -> Stretch:
-        """At the jam's loudness, from that of the clip before in what it held back: that was below the ceiling, the rest of this is."""
+        """A clip's decoded samples (1, n) at the jam's loudness, approached by GAIN_RATE, and at its exact tempo.
+
+        The limiter and the resampling go on from the clip before, in what it held back too.
+        """
         rate = self.grid.params.sample_rate
-        gain = gain_to(Waveform(samples, rate), self.loudness)
-        ramp = np.full(samples.shape[1], gain, np.float32)
-        if self._gain is not None:
-            ramp[: self._held] = np.linspace(self._gain, gain, self._held, dtype=np.float32)
-        self._gain = gain
-        levelled = samples * ramp
-        return Stretch(levelled[:, : -self._held], rate, levelled[:, -self._held :])
+        gains = self._gains(Waveform(samples, rate))
+        whole, whole_gains, before = samples, gains, 0
+        if self._past is not None:
+            before = len(self._past[1])
+            whole, whole_gains = np.concatenate([self._past[0], samples], axis=1), np.concatenate([self._past[1], gains])
+        level = limited(whole, whole_gains, rate)
+        ends = [self._decoded, self._decoded + samples.shape[1] - self._held, self._decoded + samples.shape[1]]
+        first, last, after = (math.ceil(end / self.grid.step) for end in ends)
+        positions = np.arange(first, after) * self.grid.step - self._decoded + before
+        played = tempo.read_at(level, positions)
+        kept = whole.shape[1] - self._held
+        self._past = whole[:, :kept][:, -round(PAST * rate) :], whole_gains[:kept][-round(PAST * rate) :]
+        self._gain, self._decoded = float(gains[-self._held]), ends[1]
+        heard = np.interp(positions[: last - first] - before, np.arange(len(gains)), gains)
+        return Stretch(played[:, : last - first], rate, played[:, last - first :], heard)
+
+    def _gains(self, clip: Waveform) -> np.ndarray:
+        """The gain (n,) in dB of each sample of a clip: from that of the clip before towards the one this needs; silence needs none."""
+        own = gain_for(clip, self.loudness) if math.isfinite(loudness_of(clip)) else self._gain or 0.0
+        if self._gain is None:
+            return np.full(clip.samples.shape[1], own)
+        reach = GAIN_RATE / clip.sample_rate * np.arange(clip.samples.shape[1])
+        return self._gain + np.clip(own - self._gain, -reach, reach)
 
 
 def crossfaded(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -231,7 +256,7 @@ def made_for(jam: Jam, seconds: float, prompts: Sequence[str] = (), clips_each: 
         parts.append(jam.next_clip())
         done += parts[-1].seconds
         on_clip(done)
-    sound = joined(parts).clip(0, seconds)
+    sound = levelled(joined(parts).clip(0, seconds), jam.loudness)
     params = jam.grid.params
     return Clip(sound.samples, sound.sample_rate, jam.grid.bpm, False, to_image(mel_spectrogram(sound, params), params), made)
 

@@ -33,7 +33,7 @@ class MusicPipeline(MusicComponents):
         bpm: the tempo, exact: by default the one in the prompt ("110 bpm"), that of what the clip starts from, or the model's.
         scheduler: a name in `sonicdiff.diffusion.schedulers.SCHEDULERS`.
         guidance_scale: how far to follow the prompt, by default as far as suits the checkpoint.
-        loudness: LUFS, reached as far as peaks of -1 dBFS allow; None: left as it is.
+        loudness: LUFS, reached by a limiter that keeps the true peak under -1 dBTP; None: the level stays, but for such peaks.
         seed: of the noise, the same on every device; drawn at random where there is none. generator: instead of it.
         callback_on_step_end: called with (pipeline, step, timestep, {"latents", "total", "phase"}); returning False, or setting
             `pipeline._interrupt`, stops the run, which then raises `sonicdiff.diffusion.ddim.Stopped`.
@@ -293,7 +293,7 @@ class MusicPipeline(MusicComponents):
         if beats * 60 / tempo_now > MOST_SECONDS + 1:
             raise ValueError(f"got {sound.seconds:.0f} s at {tempo_now:g} bpm; expected at most {MOST_SECONDS:.0f} s: give a sound_length")
         grid = tempo.fit(beats, tempo_now, self.params, self.config["frames_a_beat"], self.multiple)
-        rate = grid.params.hop_length / source.hop(grid)  # how much longer it will be
+        rate = grid.seconds / (grid.beats * beat)  # how much longer it will be
         first = round(silence * rate)
         wanted = round(sound.samples.shape[1] * rate)
         room = np.zeros(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from sonicdiff.audio import phase, waveform
 from sonicdiff.audio.spectrogram import SpectrogramParams, mel_spectrogram
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.pipelines import photos
-from sonicdiff.pipelines.music.tempo import Grid, estimate
+from sonicdiff.pipelines.music.tempo import Grid, estimate, read_at
 from sonicdiff.pipelines.sounds import Heard, Sound
 
 NOTHING = Heard()
@@ -59,23 +60,30 @@ class Seed:
     first_beat: float
     heard: Heard = NOTHING
 
-    def hop(self, grid: Grid) -> int:
-        """The hop at which its beats fill the grid's frames: the grid's own where the tempo is the same."""
-        return max(1, round(grid.beats * 60 / self.bpm * grid.params.sample_rate / grid.frames))
-
     def mel(self, grid: Grid, stereo: bool, circular: bool) -> Tensor:
-        """Mel magnitudes (1 or 2 channels, mel_bins, grid.frames): its beats from the first on, again from there if they are too few."""
-        hop = self.hop(grid)
+        """Mel magnitudes (1 or 2 channels, mel_bins, grid.frames): its beats from the first on, again from there if they are too few.
+
+        Its beats fill the grid's frames exactly: the hop follows its tempo, and what is left of a sample is resampled.
+        """
+        exact = grid.beats * 60 / self.bpm * grid.params.sample_rate / grid.frames
+        hop = max(1, round(exact))
         params = replace(grid.params, hop_length=hop, stereo=stereo)
         samples = self.sound.resampled(params.sample_rate).samples
         samples = samples[:, round(self.first_beat * params.sample_rate) :]
-        wanted = grid.frames * hop
-        if samples.shape[1] < wanted:
-            beat = 60 / self.bpm * params.sample_rate
-            whole = round(max(1, samples.shape[1] // beat) * beat)
-            samples = np.tile(samples[:, :whole], (1, -(-wanted // max(whole, 1))))
-        cut = Waveform(np.ascontiguousarray(samples[:, :wanted]), params.sample_rate)
+        samples = repeated(samples, 60 / self.bpm * params.sample_rate, math.ceil(grid.frames * exact) + 1)
+        filled = read_at(samples, np.arange(grid.frames * hop) * (exact / hop))
+        cut = Waveform(np.ascontiguousarray(filled[:, : grid.frames * hop]), params.sample_rate)
         return mel_spectrogram(cut, params, circular)[..., : grid.frames]
+
+
+def repeated(samples: np.ndarray, beat: float, wanted: int) -> np.ndarray:
+    """`wanted` samples (channels, n) of a sound: where it is shorter, its whole beats again; silence fills up a single one."""
+    have = samples.shape[1]
+    if have >= wanted:
+        return samples[:, :wanted]
+    whole = round(max(1.0, (have + 0.02 * beat) // beat) * beat)  # a beat that lacks a fiftieth is one
+    filled = np.pad(samples[:, :whole], ((0, 0), (0, max(0, whole - have))))
+    return np.tile(filled, (1, -(-wanted // whole)))[:, :wanted]
 
 
 def is_name(source: Any) -> bool:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import map_coordinates
 
 from sonicdiff.audio.compilation import import_librosa
 from sonicdiff.audio.spectrogram import SpectrogramParams
@@ -19,23 +20,33 @@ ASKED = re.compile(r"(?<![\d.])(\d{2,3}(?:\.\d+)?)\s*-?\s*(?:bpm|beats (?:per|a)
 
 @dataclass(frozen=True)
 class Grid:
-    """How a stretch of music lies on a picture: `beats` of it on `frames` columns, each a hop of `params`."""
+    """How a stretch of music lies on a picture: `beats` of it, at `bpm`, on `frames` columns, each a hop of `params`.
+
+    A hop is whole samples, so that what is decoded is a little too long or too short; `retimed` makes it `seconds` long.
+    """
 
     params: SpectrogramParams
     frames: int
     beats: float
+    bpm: float
 
     @property
-    def samples(self) -> int:
+    def decoded(self) -> int:
+        """The samples of its frames, as they are decoded."""
         return self.frames * self.params.hop_length
 
     @property
     def seconds(self) -> float:
-        return self.samples / self.params.sample_rate
+        return self.beats * 60 / self.bpm
 
     @property
-    def bpm(self) -> float:
-        return 60 * self.beats / self.seconds
+    def samples(self) -> int:
+        return round(self.seconds * self.params.sample_rate)
+
+    @property
+    def step(self) -> float:
+        """Decoded samples in a sample of the exact tempo."""
+        return self.decoded / (self.seconds * self.params.sample_rate)
 
     def frames_of(self, beats: float) -> int:
         return round(beats * self.frames / self.beats)
@@ -57,7 +68,7 @@ def fit(beats: float, bpm: float, params: SpectrogramParams, frames_a_beat: floa
     """A grid for `beats` at `bpm`. With `frames_a_beat` the picture of a beat is that wide, whatever the tempo, and the hop follows it.
 
     Without, the hop stays near that of `params` and the picture's width follows the tempo, in multiples of `multiple`; the hop takes
-    up what is left, so that the tempo is exact.
+    up what is left, but for less than half a sample, which `retimed` makes good.
     """
     seconds = beats * 60 / bpm
     wanted = beats * frames_a_beat if frames_a_beat else seconds * params.frames_per_second
@@ -67,7 +78,23 @@ def fit(beats: float, bpm: float, params: SpectrogramParams, frames_a_beat: floa
         seconds = beats * 60 / bpm
     hop = max(1, round(seconds * params.sample_rate / frames))
     window = max(params.win_length, 2 * hop + 2)  # so that the last frames reach the end
-    return Grid(replace(params, hop_length=hop, win_length=window, n_fft=max(params.n_fft, window)), frames, beats)
+    return Grid(replace(params, hop_length=hop, win_length=window, n_fft=max(params.n_fft, window)), frames, beats, bpm)
+
+
+def retimed(samples: np.ndarray, grid: Grid, circular: bool) -> np.ndarray:
+    """A grid's decoded samples (channels, n) at its exact tempo. A loop stays one: its length is the whole sample nearest."""
+    if circular:
+        return read_at(samples, np.arange(grid.samples) * (samples.shape[1] / grid.samples), True)
+    return read_at(samples, np.arange(round(samples.shape[1] / grid.step)) * grid.step)
+
+
+def read_at(samples: np.ndarray, positions: np.ndarray, circular: bool = False) -> np.ndarray:
+    """Float32 (channels, m) of samples (channels, n) at fractional positions (m,), by quintic splines (errors of -64 dB at 10 kHz)."""
+    if np.array_equal(positions, np.arange(samples.shape[1])):
+        return samples
+    mode = "grid-wrap" if circular else "nearest"
+    read = [map_coordinates(channel.astype(np.float64), positions[None], order=5, mode=mode) for channel in samples]
+    return np.stack(read).astype(np.float32)
 
 
 def estimate(sound: Waveform) -> tuple[float, float]:

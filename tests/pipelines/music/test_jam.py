@@ -14,6 +14,7 @@ from sonicdiff.audio.waveform import Waveform
 from sonicdiff.diffusion.ddim import Stopped
 from sonicdiff.pipelines.music.components import Sampling
 from sonicdiff.pipelines.music.jam import OVERLAP, Asked, Jam, Stretch, crossfaded, made_for
+from sonicdiff.pipelines.music.level import loudness_of, true_peaks
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 
 
@@ -71,7 +72,9 @@ def test_no_peak_passes_the_ceiling_where_clips_differ_in_level(tiny_music: Musi
     loud[:, :400] = soft[:, -400:]  # what was held back of the soft one
     parts = [jam._levelled(soft), jam._levelled(loud), jam._levelled(soft)]
     whole = np.concatenate([part.samples for part in parts], axis=1)
-    assert np.abs(whole).max() <= 10 ** (-1 / 20) + 1e-4
+    assert true_peaks(whole).max() <= -1
+    gains = np.concatenate([part.gains for part in parts])
+    assert np.ptp(gains) > 1 and np.abs(np.diff(gains)).max() * 8000 <= 1  # dB a second
     joint = parts[0].samples.shape[1]
     assert np.allclose(whole[0, joint : joint + 5], parts[0].after[0, :5], rtol=0.05)
 
@@ -139,12 +142,44 @@ def test_rehearsing_uses_nothing_up(tiny_music: MusicPipeline) -> None:
     assert np.array_equal(jam.next_clip().samples, make_jam(tiny_music).next_clip().samples)
 
 
+def test_a_jam_is_as_loud_as_it_should_be(tiny_music: MusicPipeline) -> None:
+    """Each clip by itself is up to 6 dB louder than the one before."""
+    jam, rng = make_jam(tiny_music, bars=4), np.random.default_rng(1)
+    parts = []
+    for number, level in enumerate((0.0, 3.0, -3.0, 2.0, 8.0, 4.0, 4.0)):
+        noise = 0.01 * rng.standard_normal((1, 64_000 + (0 if number == 0 else jam._held))).astype(np.float32)
+        parts.append(jam._levelled(noise * np.float32(10 ** (level / 20))))
+    whole = Waveform(np.concatenate([part.samples for part in parts], axis=1), 8000)
+    assert loudness_of(whole) == pytest.approx(-16, abs=1)
+    assert np.abs(np.diff(np.concatenate([part.gains for part in parts]))).max() * 8000 <= 1
+
+
+def test_a_long_jam_keeps_time(tiny_music: MusicPipeline) -> None:
+    """Ten minutes at a tempo whose hop is no whole number of samples: every click within 5 ms of the metronome's."""
+    jam = make_jam(tiny_music, bpm=97.3, bars=16)
+    period, parts, heard = jam.grid.decoded // 64, [], 0
+    while heard < 600 * 8000:
+        clicks = np.zeros((1, jam.grid.decoded + (jam._held if parts else 0)), np.float32)
+        clicks[0, (jam._held if parts else 0) :: period] = 0.5
+        if parts:
+            clicks[0, : jam._held] = 0
+        parts.append(jam._levelled(clicks))
+        heard += parts[-1].samples.shape[1]
+    whole = np.concatenate([[0.0], *(part.samples[0] for part in parts)])
+    at = np.flatnonzero((whole[1:-1] > whole[:-2]) & (whole[1:-1] >= whole[2:]) & (whole[1:-1] > 0.1))
+    assert len(at) > 900
+    assert np.abs(at / 8000 - np.arange(len(at)) * 60 / 97.3).max() < 0.005
+
+
+RISE = np.linspace(-1, 0, 7600)
+
+
 def test_a_clip_comes_again_without_a_jump() -> None:
     time = np.arange(8000) / 8000
     tone = np.sin(2 * np.pi * 220.3 * time).astype(np.float32)[None]
-    stretch = Stretch(tone[:, :7600], 8000, tone[:, 7600:])
+    stretch = Stretch((tone[:, :7600] * 10 ** (RISE / 20)).astype(np.float32), 8000, tone[:, 7600:], RISE)
     again = stretch.again()
-    assert again.samples.shape == stretch.samples.shape
+    assert again.samples.shape == stretch.samples.shape and np.ptp(again.gains) == 0
     joint = np.concatenate([stretch.samples[0, -50:], again.samples[0, :50]])
     assert np.abs(np.diff(joint)).max() <= 1.05 * np.abs(np.diff(tone)).max()
     assert np.allclose(crossfaded(tone, tone), tone, atol=1e-6)

@@ -27,7 +27,7 @@ class Slow:
         if self.cancelled.is_set():
             raise Stopped("cancelled")
         number, length = self.begun, round(8000 * self.clip_seconds)
-        return Stretch(np.full((1, length), number, np.float32), 8000, np.full((1, 16), number, np.float32))
+        return Stretch(np.full((1, length), number / 100, np.float32), 8000, np.full((1, 16), number / 100, np.float32), np.zeros(length))
 
     def cancel(self) -> None:
         self.cancelled.set()
@@ -49,7 +49,7 @@ class Clock(threading.Event):
 
 def number_of(stretch: Stretch | None) -> float:
     assert stretch is not None
-    return stretch.samples[0, 80]
+    return round(100 * float(stretch.samples[0, 80]))
 
 
 def test_a_slow_machine_loops_what_it_has() -> None:

@@ -40,9 +40,10 @@ def test_a_tempo_that_nobody_can_play(prompt: str) -> None:
 def test_any_tempo_fits_whole_beats(bpm: float, bars: int, frames_a_beat: int | None) -> None:
     grid = tempo.fit(4.0 * bars, bpm, SpectrogramParams(), frames_a_beat, 64)
     assert grid.frames % 64 == 0
-    assert grid.bpm == pytest.approx(bpm, rel=3e-3)
+    assert grid.bpm == bpm and grid.step == pytest.approx(1, rel=3e-3)
     assert grid.beats >= 4 * bars - 1e-6
-    assert grid.samples == grid.frames * grid.params.hop_length
+    assert grid.decoded == grid.frames * grid.params.hop_length
+    assert grid.seconds * bpm / 60 == pytest.approx(grid.beats) and abs(grid.samples - grid.seconds * 44_100) <= 0.5
     if frames_a_beat:
         assert grid.frames == frames_a_beat * grid.beats
     else:  # the picture's time scale is near the one that the model knows
