@@ -25,6 +25,7 @@ class RecordingOptions:
     known_takes: int = 24  # takes of each recording of a class, the first as it is
     other_takes: int = 8  # and of each that is none of them
     noises: int = 400
+    hold_out: bool = True  # False: the held-out third is learnt from as well, once a training without it has been judged
     known_share: float = 0.35  # of a batch: recordings of the classes
     other_share: float = 0.35  # recordings that are none of them, and noises
     mixed: float = 0.35  # of the sounds of a class, so many have another sound mixed in

@@ -62,7 +62,8 @@ def prepared(
     make_sounds(space)
     found = data.read(folder)
     splits = data.splits(found)
-    training = [recording for recording in found if splits[recording.source] == data.TRAIN]
+    learnt = {data.TRAIN} if options.hold_out else {data.TRAIN, data.HELD_OUT}
+    training = [recording for recording in found if splits[recording.source] in learnt]
     takes = takes_of(training, options.known_takes, options.other_takes)
     front_end, share = ClapFrontEnd.from_extractor(clap.make_feature_extractor()), {"worker": space.worker, "workers": space.workers}
     fill(space.path("mels-recordings"), len(takes), lambda i: take(front_end, folder, training[takes[i][0]], takes[i][1]), **share)
