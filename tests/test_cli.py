@@ -297,3 +297,29 @@ def test_every_loop_is_named_in_the_help() -> None:
     from sonicdiff.pipelines.music.seeds import SEEDS
 
     assert ", ".join(f"'{name}'" for name in SEEDS) == LOOPS
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="where there is an mps")
+@pytest.mark.parametrize("device", ["gpu", "mps", "cuda:99", "tpu", "cpu:x"])
+def test_a_device_that_is_not_here_is_named_in_a_sentence(tiny_directory: Path, sound: Path, device: str, tmp_path: Path) -> None:
+    given = ["generate", sound, "-m", tiny_directory, *STEPS]
+    fails(run(*given, "--device", device), 1, "device", device, "expected", "cpu")
+    (tmp_path / "train.toml").touch()
+    fails(run("train", "mini", "data", "--device", device, "--folder", tmp_path), 1, device, "cpu")
+
+
+def test_a_device_may_be_written_in_capitals(tiny_directory: Path, sound: Path) -> None:
+    assert run("generate", sound, "-m", tiny_directory, "-o", "out.png", "--device", "CPU", *STEPS).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "said", ["Error while serializing: I/O error: No space left on device (os error 28)", "PytorchStreamWriter failed writing file"]
+)
+def test_a_disk_that_is_full_is_a_sentence_whoever_says_it(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    from sonicdiff.cli import models
+
+    def full(*_: Any) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(models, "size_mb", full)
+    fails(run("models"), 1, "the disk is full", "start again")

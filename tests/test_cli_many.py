@@ -152,10 +152,10 @@ def test_two_processes_make_what_one_makes(tiny_directory: Path, sound: Path, ot
     rows = [{"sound": heard} for heard in (sound, other_sound, "nowhere.wav", f"{sound}:2", "no.wav")]
     given = ["batch", table(rows), "-m", tiny_directory, *STEPS, "-q", "-o"]
     run(*given, "one")
-    for rank, told in ((1, "process 2 of 2: 2 made"), (0, "process 1 of 2: 1 made, 0 were there, 2 failed")):
+    for rank, code, told in ((1, 0, "process 2 of 2: 2 made"), (0, 1, "process 1 of 2: 1 made, 0 were there, 2 failed")):
         monkeypatch.setattr(batch, "share", lambda rank=rank: batch.Share(rank, 2))
         result = run(*given, "two")
-        assert result.exit_code == 0 and told in result.output
+        assert result.exit_code == code and told in result.output
     names = sorted(path.name for path in Path("one").iterdir())
     assert sorted(path.name for path in Path("two").iterdir()) == names == ["000001.png", "000002.png", "000004.png", "failures.jsonl"]
     assert Path("one/failures.jsonl").read_bytes() == Path("two/failures.jsonl").read_bytes()
@@ -181,3 +181,41 @@ def test_a_wrong_table_is_told_before_anything_is_made(name: str, text: str, wor
     result = run("batch", name, "-o", "out")
     assert result.exit_code == 1 and result.stderr.startswith("sonicdiff: ") and result.stderr.count("\n") == 1
     assert words in result.stderr and not Path("out").exists()
+
+
+class BrokenModel(RuntimeError):
+    """As a library may raise it."""
+
+
+@pytest.mark.parametrize("error", [BrokenModel("CUDA error"), AssertionError(), TypeError("got a list"), KeyError("unet")])
+def test_a_row_that_raises_anything_is_listed_and_the_others_are_made(
+    tiny_directory: Path, sound: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+
+    generate = SonicDiffusionPipeline.generate
+
+    def failing(pipeline: Any, audio: Any, **options: Any) -> Any:
+        if options["seed"] == 1:
+            raise error
+        return generate(pipeline, audio, **options)
+
+    monkeypatch.setattr(SonicDiffusionPipeline, "generate", failing)
+    result = run("batch", table([{"sound": sound}] * 3), "-o", "out", "-m", tiny_directory, *STEPS, "-q")
+    assert result.exit_code == 1 and "2 made, 0 were there, 1 failed" in result.output, result.output
+    assert json.loads(Path("out/failures.jsonl").read_text())["row"] == 2
+    assert sorted(path.name for path in Path("out").iterdir()) == ["000001.png", "000003.png", "failures.jsonl"]
+
+
+def test_a_full_disk_ends_a_batch_in_a_sentence_and_leaves_no_hidden_file(
+    tiny_directory: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sonicdiff.pipelines import provenance
+
+    def full(*_: Any, **__: Any) -> Path:
+        raise OSError(28, "No space left on device", "out/000001.png")
+
+    monkeypatch.setattr(provenance, "save", full)
+    result = run("batch", table([{"sound": "nowhere.wav"}, {"sound": sound}]), "-o", "out", "-m", tiny_directory, *STEPS, "-q")
+    assert result.exit_code == 1 and "the disk is full (out/000001.png)" in result.stderr and "Traceback" not in result.stderr
+    assert [path.name for path in Path("out").iterdir()] == ["failures.jsonl"]

@@ -10,9 +10,7 @@ from typer.core import TyperGroup
 
 from sonicdiff import __version__
 from sonicdiff.cli import converting, data, doctor, making, many, models, playing, trying, web, work
-
-EXPECTED = (ValueError, OSError, ImportError, MemoryError, FloatingPointError)
-"""What bad input raises: AudioError, ImageError, ReplayError and ConfigError are ValueErrors; a missing file or extra is another."""
+from sonicdiff.cli.errors import is_expected, sentence
 
 
 class Program(TyperGroup):
@@ -21,11 +19,13 @@ class Program(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except EXPECTED as error:
+        except Exception as error:
+            if not is_expected(error):
+                raise
             if ctx.params.get("show_traceback"):
                 traceback.print_exc()
             else:
-                typer.echo(f"sonicdiff: {' '.join(str(error).split()) or type(error).__name__}", err=True)
+                typer.echo(f"sonicdiff: {sentence(error)}", err=True)
             raise typer.Exit(1) from None
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import typer
 from tqdm import tqdm
 
 from sonicdiff.cli import verbs
+from sonicdiff.cli.errors import disk_is_full, sentence
 from sonicdiff.cli.table import FILES, output_of, placed, rows_of, surveyed
 
 FAILURES = "failures.jsonl"
-EXPECTED = (ValueError, OSError, ImportError, MemoryError, FloatingPointError, typer.BadParameter)
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,7 @@ class Outcome:
     made: int = 0
     kept: int = 0
     failed: int = 0
+    any_failed: bool = False  # in any of the processes
 
     def __str__(self) -> str:
         told = f"{self.made} made, {self.kept} were there, {self.failed} failed"
@@ -71,7 +71,7 @@ def run(table: Path, folder: Path, verb: str | None, rest: Sequence[str], seed: 
     folder.mkdir(parents=True, exist_ok=True)
     own, outcome = folder / f".failures-{mine.rank}.jsonl", Outcome(mine)
     total = len(range(mine.rank, count, mine.count))
-    with own.open("w") as failures, tqdm(total=total, unit="picture", disable=quiet or mine.rank > 0) as bar:
+    with gathered(folder, mine), own.open("w") as failures, tqdm(total=total, unit="picture", disable=quiet or mine.rank > 0) as bar:
         for number, row in enumerate(rows_of(table)):
             if number % mine.count != mine.rank:
                 continue
@@ -81,19 +81,29 @@ def run(table: Path, folder: Path, verb: str | None, rest: Sequence[str], seed: 
                     outcome.made += 1
                 else:
                     outcome.kept += 1
-            except EXPECTED as error:
-                if getattr(error, "errno", None) == errno.ENOSPC:
+            except Exception as error:  # whatever a row leads to, the others are made
+                if disk_is_full(error):
                     raise
                 outcome.failed += 1
-                told = {"row": number + 1, "output": output_of(row, number + 1), "error": verbs.sentence(error)}
+                told = {"row": number + 1, "output": output_of(row, number + 1), "error": sentence(error)}
                 failures.write(json.dumps(told) + "\n")
                 failures.flush()
             bar.set_postfix(kept=outcome.kept, failed=outcome.failed, refresh=False)
             bar.update()
-    mine.wait()
-    if mine.rank == 0:
-        gather(folder)
+    outcome.any_failed = (folder / FAILURES).exists() or outcome.failed > 0
     return outcome
+
+
+@contextmanager
+def gathered(folder: Path, mine: Share) -> Iterator[None]:
+    """After the block, in whatever way it is left, the failures of all processes are in one file."""
+    try:
+        yield
+        mine.wait()
+    finally:
+        if mine.rank == 0:
+            gather(folder)
+    mine.wait()
 
 
 def done(verb: str, row: dict[str, Any], beside: Path, path: Path, rest: Sequence[str]) -> bool:

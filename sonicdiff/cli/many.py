@@ -44,7 +44,7 @@ def batch(
     """Edit or generate by every row of a table.
 
     Other options are the verb's, for all rows: --model, --steps ... A batch that was stopped goes on where it was; what fails is listed
-    in failures.jsonl, and is tried again the next time. `accelerate launch -m sonicdiff batch ...` divides the rows over GPUs and machines,
+    in failures.jsonl, and is tried again the next time; the exit code is then 1, of every process. `accelerate launch -m sonicdiff batch ...` divides the rows over GPUs and machines,
     `torchrun --nproc_per_node 2 -m sonicdiff batch ...` over processors.
     """
     if task not in (None, "edit", "generate"):
@@ -53,7 +53,6 @@ def batch(
 
     outcome = run(manifest, folder, task, context.args, seed, quiet)
     typer.echo(f"{folder}  ({outcome})")
-    if outcome.failed:
+    if outcome.any_failed:
         typer.echo(f"sonicdiff: what failed is listed in {folder / FAILURES}", err=True)
-        if outcome.by.count == 1:  # a launcher would take it for a crash of one of its processes
-            raise typer.Exit(1)
+        raise typer.Exit(1)

@@ -123,9 +123,3 @@ def run(verb: str, arguments: Sequence[str], path: Path, asked: str) -> None:
     finally:
         for ending in endings:
             partial.with_suffix(ending).unlink(missing_ok=True)
-
-
-def sentence(error: BaseException) -> str:
-    """What went wrong, on one line."""
-    told = error.format_message() if hasattr(error, "format_message") else str(error)  # pyright: ignore[reportAttributeAccessIssue]
-    return " ".join(told.split()) or type(error).__name__

@@ -66,7 +66,9 @@ class Captioner:
         import torch
         from transformers import Blip2ForConditionalGeneration, Blip2Processor
 
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        from sonicdiff.pipelines.precision import usable_device
+
+        device = str(usable_device(device))
         self.name = Path(model).name if Path(model).is_dir() else model
         dtype = torch.float32 if device == "cpu" else torch.float16
         known: dict[str, Any] = {"local_files_only": True}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +70,7 @@ def resolve_base(base: str | os.PathLike[str], cache_dir: str | None = None, rev
 def check_config(place: Path, named: Path) -> None:
     """Raises ValueError where a directory's configuration is not Stable Diffusion 1.x's, whatever its width."""
     index = directory.index_of(place)
-    unet = json.loads((place / "unet" / "config.json").read_text()) if (place / "unet" / "config.json").is_file() else {}
+    unet = directory.json_of(place / "unet" / "config.json") if (place / "unet" / "config.json").is_file() else {}
     context, inputs = unet.get("cross_attention_dim"), unet.get("in_channels", 4)
     if "text_encoder_2" in index or unet.get("addition_embed_type") or isinstance(context, list):
         wrong = "Stable Diffusion XL or a relative of it"
@@ -89,7 +88,7 @@ def check_config(place: Path, named: Path) -> None:
 
 
 def prediction(place: Path) -> str:
-    return json.loads((place / "scheduler" / "scheduler_config.json").read_text()).get("prediction_type", "epsilon")
+    return directory.schedule_of(place / "scheduler").get("prediction_type", "epsilon")
 
 
 def check_file(file: Path) -> None:
@@ -130,7 +129,7 @@ def from_file(file: Path, config: Path, dtype: torch.dtype) -> dict[str, Any]:
 
 def scheduler_of(place: Path) -> DDIMScheduler:
     """DDIM on the base's noise schedule: what inversion and sampling here go by."""
-    config = json.loads((place / "scheduler" / "scheduler_config.json").read_text())
+    config = directory.schedule_of(place / "scheduler")
     return DDIMScheduler.from_config({**config, "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1})  # pyright: ignore
 
 

@@ -18,7 +18,7 @@ from sonicdiff.pipelines.bases import base_components
 from sonicdiff.pipelines.exclusive import RunLock
 from sonicdiff.pipelines.memory import Memory, set_memory
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
-from sonicdiff.pipelines.precision import best_dtype, dtype_of, laid_out
+from sonicdiff.pipelines.precision import best_dtype, dtype_of, laid_out, usable_device
 from sonicdiff.pipelines.previewing import small_decoder
 from sonicdiff.pipelines.pulling import pull
 from sonicdiff.pipelines.registry import BASES, PARTS
@@ -69,7 +69,7 @@ def load(
         memory: see `sonicdiff.pipelines.memory`.
         base: another Stable Diffusion 1.x to stand on: a name (sd-1.4, sd-1.5), a repository, a directory or one .safetensors file.
     """
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = usable_device(device)
     place = resolve(name_or_path, cache_dir, revision, token)
     with LOADING:
         return load_from(place, device, dtype, memory, base, cache_dir=cache_dir, token=token)
@@ -108,7 +108,7 @@ def pipeline_class(place: Path) -> Any:
     kinds = {SonicDiffusionPipeline.__name__: SonicDiffusionPipeline}
     kinds |= dict.fromkeys((MusicPipeline.__name__, "StableDiffusionPipeline", "RiffusionPipeline"), MusicPipeline)
     name = directory.index_of(place).get("_class_name")
-    if name not in kinds:
+    if not isinstance(name, str) or name not in kinds:
         raise ValueError(f"{place} holds a {name}; expected one of {', '.join(kinds)}")
     return kinds[name]
 

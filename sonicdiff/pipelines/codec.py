@@ -36,8 +36,17 @@ def decode(vae: AutoencoderKL, latents: Tensor, upscaler: Upscaler | None = None
     if upscaler is not None:
         pixels = upscaler(pixels.clamp(-1, 1).to(upscaler.dtype))
     if not torch.isfinite(pixels).all():
-        raise FloatingPointError(f"the decoded picture holds values that are not finite (vae dtype {vae.dtype}); try float32")
+        raise not_finite("picture", latents, vae.dtype)
     return (pixels[0].float() / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+
+
+def not_finite(what: str, latents: Tensor, dtype: torch.dtype) -> FloatingPointError:
+    """The error for a decoded `what` with NaN or infinity in it, which says where that came from."""
+    if not torch.isfinite(latents).all():
+        return FloatingPointError(f"the latents of the {what} are not finite; expected a guidance or a beta that is less far from 1")
+    advice = "load the model with dtype='float32'" if dtype != torch.float32 else "give a lower guidance"
+    name = str(dtype).removeprefix("torch.")
+    return FloatingPointError(f"the autoencoder's {what} is not finite, in {name}, though its latents are: {advice}")
 
 
 def to_image(pixels: np.ndarray) -> Image.Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,11 @@ class Conditions:
             raise ValueError(f"got audio_start {self.audio_start} and audio_end {self.audio_end}; expected 0 <= start <= end <= 1")
         if not (math.isfinite(self.guidance_scale) and math.isfinite(self.audio_guidance_scale)):
             raise ValueError(f"got guidance scales {self.guidance_scale} and {self.audio_guidance_scale}; expected finite numbers")
+        betas = self.beta.values() if isinstance(self.beta, Mapping) else [self.beta]
+        if not all(math.isfinite(beta) for beta in betas):
+            raise ValueError(f"got beta {self.beta}; expected finite numbers")
+        if self.audio is not None and not self.audio.isfinite().all():
+            raise ValueError("the sound's tokens are not finite; expected audio_embeds, and weights of the projector, that are")
         if not (math.isfinite(self.focus) and self.focus >= 0):
             raise ValueError(f"got focus {self.focus}; expected a number from 0 up")
         if not 0 <= self.guidance_rescale <= 1:

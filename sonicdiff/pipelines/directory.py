@@ -17,23 +17,36 @@ if TYPE_CHECKING:
 PARTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")  # of Stable Diffusion; its safety checker is neither fetched nor loaded
 TOKENIZER = ({"vocab.json", "merges.txt"}, {"tokenizer.json"})
 OURS = ("SonicDiffusionPipeline", "MusicPipeline")
+SCHEDULER, MOST_TIMESTEPS = "scheduler_config.json", 100_000
 SHARES = "_shares"  # in model_index.json: the name of the model beside this one that has what is not here
 
 
 def index_of(directory: Path) -> dict[str, Any]:
     """What `model_index.json` says. ValueError where it is not JSON."""
+    return json_of(directory / "model_index.json")
+
+
+def json_of(file: Path) -> dict[str, Any]:
+    """What a JSON file says. ValueError where it holds no object."""
     try:
-        return json.loads((directory / "model_index.json").read_text())
-    except ValueError:
-        raise ValueError(f"{directory / 'model_index.json'} is not JSON; fetch or copy the model again") from None
+        found = json.loads(file.read_text())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{file} is no JSON object; fetch or copy the model again")
+    return found
 
 
 def parts_of(directory: Path) -> dict[str, tuple[str, str]]:
     """The (library, class) of each component that is loaded: all of a pipeline of ours, PARTS of a plain Stable Diffusion."""
     index = index_of(directory)
-    pairs = {name: tuple(value) for name, value in index.items() if isinstance(value, list) and len(value) == 2 and value[0]}
     ours = index.get("_class_name") in OURS
-    return {name: pair for name, pair in pairs.items() if (ours or name in PARTS) and all(isinstance(word, str) for word in pair)}
+    pairs = {name: value for name, value in index.items() if isinstance(value, list) and not name.startswith("_")}
+    wanted = {name: value for name, value in pairs.items() if (ours or name in PARTS) and value != [None, None]}
+    for name, value in wanted.items():
+        if len(value) != 2 or not all(isinstance(word, str) for word in value):
+            raise ValueError(f"{directory / 'model_index.json'} says that {name!r} is {value}; expected the names of a library and a class")
+    return {name: (library, kind) for name, (library, kind) in wanted.items()}
 
 
 def shared(directory: Path) -> Path | None:
@@ -112,28 +125,41 @@ def check(directory: Path) -> None:
 
 
 def models(directory: Path, dtype: torch.dtype, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The components with weights, and those that another model shares, but for those already `given`, by name.
+    """The components but for those already `given`, by name.
 
-    ValueError where a weight is missing, unknown or of another shape.
+    ValueError where a weight is missing, unknown, not finite or of another shape.
     """
+    classes = {name: class_of(library, kind, name) for name, (library, kind) in parts_of(directory).items() if name not in given}
     variant, found = variant_in(directory), {}
-    for name, (library, kind) in parts_of(directory).items():
+    for name, model in sorted(classes.items(), key=lambda each: (place_of(directory, each[0]) / "config.json").is_file()):
         place = place_of(directory, name)
-        if name not in given and (place / "config.json").is_file():
-            found[name] = read(place, class_of(library, kind, name), dtype, variant)
-        elif name not in given and place.parent != directory:
-            found[name] = class_of(library, kind, name).from_pretrained(place, local_files_only=True)
+        found[name] = read(place, model, dtype, variant) if (place / "config.json").is_file() else read_plain(place, model)
     return found
 
 
 def class_of(library: str, kind: str, name: str) -> Any:
-    """A component's class. Nothing but diffusers, transformers and this package is imported, whatever the directory says."""
+    """A component's class: of a model, scheduler, tokenizer or feature extractor, whatever the directory says.
+
+    Nothing but diffusers, transformers and this package is imported.
+    """
     if library.split(".")[0] not in ("diffusers", "transformers", "sonicdiff"):
         raise ValueError(f"component {name!r} is a {kind} of {library!r}; expected one of diffusers, transformers or sonicdiff")
     try:
-        return getattr(importlib.import_module(library), kind)
+        found = getattr(importlib.import_module(library), kind)
     except (ImportError, AttributeError):
         raise ValueError(f"component {name!r} is a {kind} of {library!r}, which the versions installed here do not have") from None
+    if not (isinstance(found, type) and issubclass(found, kinds())):
+        raise ValueError(f"component {name!r} is a {kind} of {library!r}; expected a model, scheduler, tokenizer or feature extractor")
+    return found
+
+
+def kinds() -> tuple[type, ...]:
+    """What components are made of."""
+    from diffusers import ModelMixin, SchedulerMixin
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers.feature_extraction_utils import FeatureExtractionMixin
+
+    return ModelMixin, SchedulerMixin, PreTrainedModel, PreTrainedTokenizerBase, FeatureExtractionMixin
 
 
 def read(folder: Path, model: Any, dtype: torch.dtype, variant: str | None) -> Any:
@@ -144,12 +170,39 @@ def read(folder: Path, model: Any, dtype: torch.dtype, variant: str | None) -> A
             folder, dtype=dtype, variant=variant if has_variant else None, use_safetensors=True, local_files_only=True,
             output_loading_info=True,
         )  # fmt: skip
-    except (ValueError, RuntimeError, OSError, KeyError, SafetensorError) as error:
+    except Exception as error:  # what others wrote into a configuration may lead to anything
         said = " ".join(str(error).split())
         raise ValueError(f"the weights in {folder} do not fit their configuration: {said[:300]}; fetch or copy them again") from None
-    wrong = {what: sorted(map(str, info.get(f"{what}_keys") or ())) for what in ("missing", "mismatched")}
-    wrong["missing"] = [key for key in wrong["missing"] if not key.endswith("position_ids")]  # older CLIP files do without this buffer
-    for what, keys in wrong.items():
-        if keys:
+    for what in ("missing", "mismatched", "unexpected"):
+        # Some CLIP files have this buffer, some do not.
+        if keys := [key for key in sorted(map(str, info.get(f"{what}_keys") or ())) if "position_ids" not in key]:
             raise ValueError(f"{len(keys)} weights in {folder} are {what}, such as {keys[0]}; fetch or copy the model again")
+    check_finite(folder, loaded)
     return loaded.eval()
+
+
+def read_plain(folder: Path, kind: Any) -> Any:
+    """A component without weights: a scheduler, a tokenizer, a feature extractor."""
+    if (folder / SCHEDULER).is_file():
+        schedule_of(folder)
+    try:
+        return kind.from_pretrained(folder, local_files_only=True)
+    except Exception as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"{folder} holds no {kind.__name__} that can be read: {said[:300]}; fetch or copy the model again") from None
+
+
+def schedule_of(folder: Path) -> dict[str, Any]:
+    """A scheduler's configuration. ValueError for one with more timesteps than any was trained on."""
+    config = json_of(folder / SCHEDULER)
+    steps = config.get("num_train_timesteps", 1000)
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_TIMESTEPS:
+        raise ValueError(f"{folder / SCHEDULER} says that num_train_timesteps is {steps!r}; expected 1 to {MOST_TIMESTEPS}")
+    return config
+
+
+def check_finite(folder: Path, model: Any) -> None:
+    """ValueError, with its name, for a weight that holds NaN or infinity."""
+    for name, weight in model.named_parameters():
+        if not weight.sum().isfinite() and not weight.isfinite().all():
+            raise ValueError(f"the weight {name} in {folder} is not finite; fetch or copy the model again")

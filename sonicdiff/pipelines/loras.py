@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from safetensors import SafetensorError, safe_open
 from sonicdiff.pipelines.exclusive import exclusive
 from sonicdiff.pipelines.record import file_hash
 
+HALF = re.compile(r"(?P<layer>.+?)[._]lora(?:_linear_layer)?[._](?P<half>A|B|down|up)(?:\.\w+)?\.weight$")
+PROJECTION = re.compile(r"(?<=self_attn\.)to_(q|k|v|out)$")  # as older files name those of the text encoder
+BESIDE = ("alpha", "dora_scale", "lora_magnitude_vector", "bias")  # endings of what a LoRA may hold besides
 FOREIGN = {
     "lora_te2_": "Stable Diffusion XL",
     "text_encoder_2.": "Stable Diffusion XL",
@@ -47,6 +51,7 @@ class AudioLoraMixin(StableDiffusionLoraLoaderMixin):
         try:
             state, *_ = self.lora_state_dict(given, **where)
             check_keys(state)
+            check_layers(state, {name: getattr(self, name) for name in ("unet", "text_encoder")})
             with without_warnings():  # that it has nothing for the text encoder, which is usual
                 super().load_lora_weights(given, adapter_name=adapter_name, **where)
         except (ValueError, RuntimeError, KeyError, IndexError, SafetensorError, OSError) as error:
@@ -112,3 +117,26 @@ def check_keys(state: dict[str, Any]) -> None:
     for key in state:
         if key.startswith("unet.") and (".audio." in key or key.count(".") < 4):
             raise ValueError(f"it names {key!r}, which is no layer of a Stable Diffusion UNet")
+
+
+def check_layers(state: Mapping[str, Any], models: Mapping[str, Any]) -> None:
+    """Raises ValueError where a LoRA has only one half of a layer's two, or is for layers that its model does not have.
+
+    What is applied in part, peft only warns of.
+    """
+    known = {f"{name}.{path}" for name, model in models.items() for path, _ in model.named_modules()}
+    known |= {path.replace("text_encoder.", "text_encoder.text_model.", 1) for path in known if ".text_model." not in path}
+    halves: dict[str, set[str]] = {}
+    for key in state:
+        found = HALF.match(key)
+        if found is None and not key.endswith(BESIDE):
+            raise ValueError(f"it holds {key!r}, which is no part of a LoRA")
+        if found is not None:
+            layer = found["layer"].replace(".processor.", ".")
+            if layer.startswith("text_encoder."):
+                layer = PROJECTION.sub(r"\1_proj", layer)
+            halves.setdefault(layer, set()).add("down" if found["half"] in ("A", "down") else "up")
+    if absent := sorted(layer for layer in halves if not known & {layer, f"{layer}.0"}):
+        raise ValueError(f"{len(absent)} of its {len(halves)} layers are not in this model, such as {absent[0]}")
+    if halved := sorted(layer for layer, found in halves.items() if len(found) == 1):
+        raise ValueError(f"{len(halved)} of its {len(halves)} layers have only one of their two weights, such as {halved[0]}")

@@ -9,6 +9,22 @@ import torch
 NAMES = ("float32", "bfloat16", "float16")
 
 
+def usable_device(device: str | torch.device | None = None) -> torch.device:
+    """A device that is here, by its name in any case; without one a GPU if there is one. ValueError for what is none, or not here."""
+    gpu = torch.cuda.is_available()
+    here = ["cpu", *(["cuda"] if gpu else []), *(["mps"] if torch.backends.mps.is_available() else [])]
+    name = str(device or ("cuda" if gpu else "cpu")).lower()
+    try:
+        found = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"got the device {str(device)!r}; expected one that is here: {', '.join(here)}") from None
+    count = torch.cuda.device_count() if found.type == "cuda" else 1
+    if found.type not in (*here, "meta") or (found.index or 0) >= count:
+        hint = "; the torch installed here may be a build without it" if found.type in ("cuda", "mps") and found.type not in here else ""
+        raise ValueError(f"the device {name!r} is not here; expected {', '.join(here)}{hint}")
+    return found
+
+
 def best_dtype(device: str | torch.device) -> torch.dtype:
     """bfloat16 where the processor (AMX, AVX-512) or the GPU computes in it, float16 on older GPUs (overflow is told), else float32."""
     kind = torch.device(device).type

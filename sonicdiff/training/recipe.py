@@ -15,6 +15,7 @@ import torch
 from accelerate import PartialState
 
 from sonicdiff.models.labels import SoundLabels
+from sonicdiff.pipelines.precision import usable_device
 from sonicdiff.training import music
 from sonicdiff.training import stages as do
 from sonicdiff.training.ablations import ablate
@@ -88,7 +89,7 @@ def run(recipe: str | Path = "mini", stages: Sequence[str] | None = None, folder
     """
     recipe = find(recipe)
     folder, output = folder or Path("runs") / recipe.name, output or Path("checkpoints") / recipe.name
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = str(usable_device(device))
     (family, steps), known = family_of(recipe), stages_of(recipe)
     if unknown := set(stages := stages or known) - set(known):
         raise ConfigError(f"unknown stages {sorted(unknown)}; known are {', '.join(known)}")

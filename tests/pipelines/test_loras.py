@@ -89,6 +89,8 @@ def test_what_fits_nothing_is_refused_in_a_sentence(tiny: SonicDiffusionPipeline
         "xl": {"lora_te2_text_model_x.lora_down.weight": torch.zeros(2, 2)},
         "base": {"model.diffusion_model.x.weight": torch.zeros(2, 2)},
         "shape": {name: torch.zeros(3, 3) for name in random_lora(tiny.unet)},
+        "half": {name: value for name, value in random_lora(tiny.unet).items() if "mid_block" not in name or "lora_A" in name},
+        "partly": {**random_lora(tiny.unet), **{n.replace("mid_block", "middle"): v for n, v in random_lora(tiny.unet).items()}},
         "elsewhere": {name.replace("unet.", "unet.other."): value for name, value in random_lora(tiny.unet).items()},
     }
     for name, state in states.items():

@@ -7,6 +7,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from sonicdiff.audio.spectrogram import SpectrogramParams
+from sonicdiff.pipelines.codec import not_finite
 
 MARGIN = 4  # latent columns of neighbours that a piece is seen with
 PIECE = 128  # latent columns at a time
@@ -43,7 +44,7 @@ def decode(vae: AutoencoderKL, latents: Tensor, circular: bool = False) -> Tenso
         parts.append(pixels[..., factor * cut.start : factor * cut.stop].float().mean(1))
     grey = torch.cat(parts, -1)
     if not torch.isfinite(grey).all():
-        raise FloatingPointError(f"the decoded spectrogram holds values that are not finite (vae dtype {vae.dtype}); try float32")
+        raise not_finite("spectrogram", latents, vae.dtype)
     return ((1 - grey.clamp(-1, 1)) / 2).flip(1)
 
 

@@ -12,6 +12,7 @@ import torch
 from accelerate import PartialState
 
 from sonicdiff.data.sample import Sample
+from sonicdiff.pipelines.precision import usable_device
 from sonicdiff.training.config import ConfigError
 from sonicdiff.training.loop import train
 from sonicdiff.training.own.card import card
@@ -63,9 +64,9 @@ def train_own(
 
 def processes_on(device: str | None) -> tuple[PartialState, torch.device]:
     """This process among the others, and where it computes."""
-    kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    processes = PartialState(cpu=kind == "cpu")
-    return processes, torch.device(processes.device or kind) if processes.num_processes > 1 else torch.device(kind)
+    kind = usable_device(device)
+    processes = PartialState(cpu=kind.type == "cpu")
+    return processes, torch.device(processes.device or kind) if processes.num_processes > 1 else kind
 
 
 def hold(config: OwnConfig, examples: Examples, valid: Examples | None) -> None:
