@@ -23,6 +23,11 @@ from sonicdiff.pipelines.record import FILES, KEY
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 File = str | os.PathLike[str]
+NOT_REPLAYED = {
+    "strip": "it is a strip of pictures; expected one of them, each of which has a record of its own",
+    "live-jam": "it was played live, and its prompt may have changed meanwhile; it cannot be made again",
+}
+"""Tasks whose results say their settings and cannot be made again from them, and why."""
 
 
 class ReplayError(ValueError):
@@ -84,6 +89,8 @@ def replay(
     pipeline: the model, by default the one the record names. Raises ReplayError where anything is missing or is not what was used.
     """
     made, folder = read(path), Path(path).parent
+    if made["task"] in NOT_REPLAYED:
+        raise ReplayError(NOT_REPLAYED[made["task"]])
     settings, files = made["settings"], made.get("files") or {"sounds": [None] * len(made["sounds"]), "photo": None}
     if made["task"] not in ("edit", "edit-music") and made["seed"] is None:
         raise ReplayError("it was made with the caller's own generator, not a seed, and cannot be made again")

@@ -103,7 +103,7 @@ def put(image: Image.Image, made: dict[str, Any]) -> Image.Image:
     return image
 
 
-def add(image: Image.Image, **facts: str) -> None:
+def add(image: Image.Image, **facts: str | int) -> None:
     """Puts more into the record that an image carries."""
     image.info[KEY] = json.dumps({**json.loads(image.info[KEY]), **facts})
 

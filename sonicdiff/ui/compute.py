@@ -36,6 +36,13 @@ class Step:
     preview: bytes | None = None
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A task waits for its turn. ahead: how many come before it, with the one that runs."""
+
+    ahead: int
+
+
 class Task(Protocol):
     """Work for the models: plain data, so that it can be sent to another process (as on ZeroGPU), and what to do."""
 
@@ -57,9 +64,13 @@ class Tell:
         self.part, self.parts, self.steps_each = 1, 1, 0
         self.began: float | None = None
         self.steps, self.shown, self.seen = 0, -1.0, -1.0
+        self.stepped: float | None = None  # when the last step of a part was done
+        self.finishing: float | None = None  # seconds from there to the result: decoding, saving
 
     def __call__(self, made: Any) -> None:
         self.check()
+        if self.stepped is not None:
+            self.finishing, self.stepped = time.monotonic() - self.stepped, None
         self.send(made)
 
     def check(self) -> None:
@@ -79,11 +90,15 @@ class Tell:
         else:
             self.steps += 1
         picture = self.preview(pipeline, timestep, state, now - self.seen >= SEEN_EVERY)
-        if picture is not None or now - self.shown >= SHOWN_EVERY:
+        last = step + 1 == state["total"]
+        self.stepped = now if last else None
+        if picture is not None or last or now - self.shown >= SHOWN_EVERY:
             self.shown = now
             self.seen = now if picture is not None else self.seen
             ahead = state["total"] - step - 1 + (self.parts - self.part) * self.steps_each
             left = ahead * (now - self.began) / self.steps if self.steps > 2 else None
+            if left is not None:  # each part also has to be decoded, which takes as long as it took before
+                left += (self.parts - self.part + 1) * (self.finishing or 0.0)
             self.send(Step(step + 1, state["total"], state["phase"], self.part, self.parts, left, picture))
         return not self.cancelled.is_set()
 
@@ -94,13 +109,22 @@ def worker(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="sonicdiff-compute")
 
 
+@lru_cache(maxsize=1)
+def line(process: int) -> list[object]:
+    """What computes in this process and what waits for it, in order."""
+    return []
+
+
 def in_turn(work: Callable[[], Any]) -> Any:
     """What `work` returns, done when its turn comes."""
     return worker(os.getpid()).submit(work).result()
 
 
 def perform(task: Task) -> Generator[Any, None, None]:
-    """Does a task and yields what it tells: Steps, what it made, and None at least every TICK. Closing it stops the task."""
+    """Does a task and yields what it tells: how many come first while any do, Steps, what it made, and None at least every TICK.
+
+    Closing it stops the task.
+    """
     told: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
     cancelled = threading.Event()
 
@@ -115,9 +139,15 @@ def perform(task: Task) -> Generator[Any, None, None]:
             told.put(("error", error))
 
     yield None  # Gradio loses a generator whose run is cancelled before it has yielded: by then nothing may have begun
-    worker(os.getpid()).submit(run)
+    waiting, seen = line(os.getpid()), 0
+    waiting.append(told)
+    worker(os.getpid()).submit(run).add_done_callback(lambda _: waiting.remove(told))
     try:
         while True:
+            ahead = waiting.index(told) if told in waiting else 0
+            if ahead and ahead != seen:
+                yield Waiting(ahead)
+            seen = ahead
             try:
                 kind, value = told.get(timeout=TICK)
             except queue.Empty:

@@ -35,6 +35,10 @@ class Control:
         """The value as the models take it. ValueError, in one sentence, for what the control does not allow."""
         raise NotImplementedError
 
+    def written(self, value: Any) -> Any:
+        """A value that was taken, as the page's component shows it."""
+        return value
+
     def refused(self, value: Any, expected: str) -> ValueError:
         return ValueError(f"{self.label} is {str(value)[:40]!r}; expected {expected}")
 
@@ -71,16 +75,23 @@ class Perhaps(Control):
     low: float = field(kw_only=True)
     high: float = field(kw_only=True)
     whole: bool = field(default=False, kw_only=True)
+    random: bool = field(default=False, kw_only=True)  # -1 stands for None, and is shown for it
 
     def widget(self) -> gr.Textbox:
-        return gr.Textbox(label=self.label, info=self.info or None, placeholder="empty", max_lines=1, max_length=20)
+        shown = {"label": self.label, "info": self.info or None, "placeholder": "empty"}
+        return gr.Textbox(self.written(None), max_lines=1, max_length=20, **shown)
+
+    def written(self, value: Any) -> str:
+        if value in (None, ""):
+            return "-1" if self.random else ""
+        return str(value)
 
     def checked(self, value: Any) -> float | None:
         if isinstance(value, str):
             value = value.strip()
             with contextlib.suppress(ValueError):
                 value = float(value)
-        if value is None or value == "":
+        if value is None or value == "" or (self.random and not isinstance(value, bool) and value == -1):
             return None
         return Number(self.name, self.label, low=self.low, high=self.high, step=1 if self.whole else 0.5).checked(value)
 
@@ -156,7 +167,7 @@ class Weights(Text):
         return weights
 
     @staticmethod
-    def written(weights: dict[str, float]) -> str:
+    def joined(weights: dict[str, float]) -> str:
         return ", ".join(f"{pattern}={weight:g}" for pattern, weight in weights.items())
 
 
@@ -165,13 +176,17 @@ def checked(controls: Sequence[Control], values: Sequence[Any]) -> dict[str, Any
     return {control.name: control.checked(value) for control, value in zip(controls, values, strict=True)}
 
 
-SEED = Perhaps("seed", "Seed", "Empty draws one, which is shown. The same seed gives the same result.", low=0, high=MOST_SEED, whole=True)
-PROMPT = Text("prompt", "Words", "What else to show, if anything.", placeholder="a harbour at night")
-NEGATIVE = Text("negative_prompt", "Words to avoid")
+SEED = Perhaps(
+    "seed", "Seed (-1 = random)", "The one used is shown; the same one gives the same result.", low=0, high=MOST_SEED, whole=True, random=True
+)  # fmt: skip
+PROMPT = Text("prompt", "Prompt", "What else to show, in words, if anything.", placeholder="a harbour at night")
+NEGATIVE = Text("negative_prompt", "Negative prompt", "Words to avoid.")
 STEPS = Number("num_inference_steps", "Steps", "More is finer and slower.", 50, low=5, high=100, step=1)
 COUNT = Number("count", "Variations", "How many pictures.", 1, low=1, high=8, step=1)
-AUDIO_GUIDANCE = Number("audio_guidance_scale", "Follow the sound", "Guidance from the sound.", 7.5, low=0, high=20, step=0.5)
-GUIDANCE = Number("guidance_scale", "Follow the words", "Guidance from the words.", 5.0, low=0, high=20, step=0.5)
+AUDIO_GUIDANCE = Number(
+    "audio_guidance_scale", "Guidance scale: sound", "How closely the sound is followed.", 7.5, low=0, high=20, step=0.5
+)
+GUIDANCE = Number("guidance_scale", "Guidance scale: prompt", "How closely the words are followed.", 5.0, low=0, high=20, step=0.5)
 BETA = Number("beta", "Sound strength", "0 is deaf, 1 is as trained.", 1.0, low=0, high=2)
 LAYERS = Weights("layers", "Weights by layer", "For example `mid_block*=1.5, up_blocks.1*=0`: times the sound strength.")
 START = Number("audio_start", "The sound acts from", "As a part of the run: 0 is its beginning.", 0.0, low=0, high=1)
@@ -184,6 +199,7 @@ MIX = (
     Number("weight_2", "Weight of the second sound", default=0.5, low=0, high=2),
     Number("weight_3", "Weight of the third sound", default=0.5, low=0, high=2),
 )
+FRAMES = Number("frames", "Strip", "From 2 on: so many images on the way from the first sound to the second.", 1, low=1, high=12, step=1)
 
 EDIT = (
     BETA,
@@ -218,32 +234,33 @@ GENERATE = (
     LAYERS,
     *SECOND_STAGE,
     *MIX,
+    FRAMES,
 )
 
 SEED_IMAGES = ("none", "your sound", *SEEDS)
 WAYS = (("make music from the words", "music"), ("play my sound anew", "riff"), ("keep my sound's rhythm", "edit"))
 MUSIC = (
     Choice("way", "What to do", default="music", choices=WAYS, menu=False),
-    Text("prompt", "Words", "(piano:1.5) counts 1.5 times, [drums] less.", "jazz piano, brushed drums, 110 bpm", lines=2),
+    Text("prompt", "Prompt", "(piano:1.5) counts 1.5 times, [drums] less.", "jazz piano, brushed drums, 110 bpm", lines=2),
     NEGATIVE,
     Choice("seed_image", "Start from", "A loop of ours, or your own sound.", "none", SEED_IMAGES),
-    Number("strength", "How far to leave it", "0.35 touches up, 0.55 varies, 0.75 remixes, 0.9 hints.", 0.75, low=0, high=1),
+    Number("strength", "Denoising strength", "Of a start: 0.35 touches up, 0.55 varies, 0.75 remixes, 0.9 hints.", 0.75, low=0, high=1),
     Perhaps("bpm", "Tempo", "Beats a minute; empty: that of the words, or of what it starts from.", low=40, high=240),
     Number("seconds", "Seconds", "How long, unless bars are given.", 10, low=1, high=60, step=0.5),
     Perhaps("bars", "Bars", "Whole bars make a loop.", low=1, high=16, whole=True),
     Switch("loop", "Loop", "The nearest number of whole bars, its end leading into its beginning.", default=True),
     SEED,
     Number("num_inference_steps", "Steps", "More is finer and slower.", 30, low=5, high=100, step=1),
-    Perhaps("guidance_scale", "Follow the words", "Guidance; empty: what suits the model.", low=0, high=20),
+    Perhaps("guidance_scale", "Guidance scale", "How closely the words are followed; empty: what suits the model.", low=0, high=20),
     Choice("scheduler", "Sampler", default="dpm", choices=tuple(SCHEDULERS)),
     Perhaps("loudness", "Loudness", "LUFS; empty: as your sound, or -16.", low=-40, high=-6),
     Perhaps("audio_bpm", "Tempo of your sound", "Empty: it is estimated.", low=40, high=240),
     Choice("ending", "File", default="wav", choices=("wav", "flac", "ogg", "mp3"), menu=False),
 )
 JAM = (
-    Text("prompt", "Words", "Change them while it plays: it says from which clip on they are heard.", "lo-fi piano, 84 bpm"),
+    Text("prompt", "Prompt", "Change it while it plays: it says from which clip on it is heard.", "lo-fi piano, 84 bpm"),
     NEGATIVE,
-    Number("strength", "How far a clip may leave the one before", default=0.9, low=0.1, high=1),
+    Number("strength", "Denoising strength", "How far a clip may leave the one before.", default=0.9, low=0.1, high=1),
     SEED,
     Perhaps("bpm", "Tempo", "Of the whole jam; empty: that of the first words.", low=40, high=240),
     Number("bars", "Bars in a clip", default=2, low=1, high=8, step=1),

@@ -15,7 +15,7 @@ from sonicdiff.ui.jam_page import jam_page
 from sonicdiff.ui.models_page import Speeds, at_hand, models_page
 from sonicdiff.ui.music_page import music_page
 from sonicdiff.ui.session import KEPT, Sessions, private_folder
-from sonicdiff.ui.widgets import INSTANT, App
+from sonicdiff.ui.widgets import INSTANT, App, refused
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EXAMPLE = str(EXAMPLES / "photos" / "valley.jpg"), str(EXAMPLES / "sounds" / "splash.ogg")
@@ -25,6 +25,13 @@ def create_demo(pictures: str = "mini", music: str = "mini-music", public: bool 
     """The app for two models by name or path. public: its visitors are strangers. speeds: what was measured of this machine."""
     sessions, speeds = Sessions(private_folder() / "visitors"), speeds or Speeds()
     sessions.keep_swept()
+
+    def open_session(token: str, request: gr.Request) -> None:
+        sessions.adopt(request, token)
+
+    def leave(request: gr.Request) -> None:
+        sessions.leave(request)
+
     with gr.Blocks(title=page.TITLE, delete_cache=(600, KEPT), analytics_enabled=False) as demo:
         gr.Markdown(page.HEAD_TEXT)
         menus = {
@@ -32,7 +39,9 @@ def create_demo(pictures: str = "mini", music: str = "mini-music", public: bool 
             "music": gr.Dropdown(with_own(music, at_hand(True)), value=music, label="Model for music", render=False),
         }
         keep_record = gr.Checkbox(True, label="Results say how they were made (settings and seed, no paths)", render=False)
-        app = App(demo, menus, sessions, keep_record, EXAMPLES)
+        token = gr.Textbox(visible=False)
+        opened = demo.load(open_session, token, None, js=page.TOKEN, **INSTANT)
+        app = App(demo, menus, sessions, keep_record, EXAMPLES, opened)
         with gr.Tabs(selected="edit") as tabs:
             with gr.Tab("Edit", id="edit"):
                 edit = edit_page(app)
@@ -47,21 +56,21 @@ def create_demo(pictures: str = "mini", music: str = "mini-music", public: bool 
                     menus, speeds, (str(EXAMPLES / "photos" / "valley.jpg"), str(EXAMPLES / "sounds" / "splash.ogg")), public
                 )
 
-        def send(button: gr.Button, source: Any, target: Any, tab: str, pick: Any = lambda value: value) -> None:
+        def send(button: gr.Button, page: Any, source: Any, target: Any, tab: str, pick: Any = lambda value: value) -> None:
             def go(value: Any) -> Any:
                 value = pick(value) if value else None
                 if not value:
-                    raise gr.Error("There is nothing to send yet.", print_exception=False)
-                return value, gr.Tabs(selected=tab)
+                    return gr.skip(), gr.skip(), refused("There is nothing to send yet.")
+                return value, gr.Tabs(selected=tab), gr.skip()
 
-            button.click(go, source, [target, tabs], **INSTANT)
+            button.click(go, source, [target, tabs, page.run.status], **INSTANT)
 
-        send(edit.again, edit.pair, edit.photo, "edit", lambda pair: pair[1])
-        send(generate.to_edit, generate.result, edit.photo, "edit")
+        send(edit.again, edit, edit.pair, edit.photo, "edit", lambda pair: pair[1])
+        send(generate.to_edit, generate, generate.result, edit.photo, "edit")
         for name, target in (("edit", edit.sound), ("generate", generate.sound), ("music", clip.source)):
-            send(clip.sends[name], clip.clip, target, name)
-        send(jam.to_edit, jam.recording, edit.sound, "edit")
-        made_here(app, [each.event for each in (edit, generate, clip, jam)])
+            send(clip.sends[name], clip, clip.clip, target, name)
+        send(jam.to_edit, jam, jam.recording, edit.sound, "edit")
+        made_here(app, [event for each in (edit, generate, clip, jam) for event in each.events])
         with gr.Row():
             with gr.Column(min_width=280):
                 keep_record.render()
@@ -69,10 +78,7 @@ def create_demo(pictures: str = "mini", music: str = "mini-music", public: bool 
                 foot = gr.Markdown(page.FOOT_TEXT)
         demo.load(lambda: (f"{page.FOOT_TEXT}\n\n{speeds.line()}", speeds.table()), None, [foot, times], **INSTANT)
 
-        def close(request: gr.Request) -> None:
-            sessions.close(request)
-
-        demo.unload(close)
+        demo.unload(leave)
         named_endpoints(app, pictures, music)
     return demo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from PIL import Image
 from sonicdiff.pipelines import photos
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import Step
-from sonicdiff.ui.runs import run_row, sentence, wire
-from sonicdiff.ui.session import place
+from sonicdiff.ui.runs import Run, Show, Updates, run_row, wire
+from sonicdiff.ui.session import Session, place
 from sonicdiff.ui.tasks import Edit, Made, Sounds
-from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, answered, computed, hearing, saved_settings
+from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, hearing, saved_settings
 
 HEIGHT = 340  # pixels of a photo on the page: the button stays in sight of it
 SECOND_STAGE = ("super_resolution_steps", "super_resolution_noise")
@@ -33,7 +33,8 @@ class EditPage:
     sound: Any
     pair: Any
     again: Any
-    event: Any
+    run: Run
+    events: list[Any]
 
 
 def edit_page(app: App) -> EditPage:
@@ -87,46 +88,65 @@ def edit_page(app: App) -> EditPage:
         [photo, sound], label="Examples", examples_per_page=6, api_visibility="private",
     )  # fmt: skip
 
-    @answered
-    def edit_photo(request: gr.Request, photo_file: str | None, sound_file: str | None, second: str | None, third: str | None, model: str,
-                   keep_record: bool, *values: Any) -> Any:  # fmt: skip
+    def prepare(session: Session, photo_file: str | None, sound_file: str | None, second: str | None, third: str | None, model: str,
+                keep_record: bool, *values: Any) -> Any:  # fmt: skip
         settings = controls.checked(controls.EDIT, values)
         sounds = mixed(settings, sound_file, second, third)
         if not photo_file:
             raise ValueError("There is no photo yet; choose one, or one of the examples.")
         if not sounds and not settings["prompt"]:
-            raise ValueError("There is nothing to change it by; choose a sound, or write some words.")
-        session = app.sessions.of(request)
+            raise ValueError("There is nothing to change it by; choose a sound, or write a prompt.")
         upright = photos.load(photo_file)
-        before, small = kept(upright, session.folder), kept(small_of(upright), session.folder)
-        made: list[Made] = []
-        previews: list[str] = []
-        nothing = {variations: gr.update(value=[], visible=False), used: "", reuse: gr.update(visible=False)}
-        yield {run.status: "Getting ready.", **nothing}
-        for told in computed(Edit(model, sounds, settings, session.folder, keep_record, photo=photo_file)):
-            if isinstance(told, Step):
-                if told.preview and not made:
-                    previews.append(like(small, told.preview, session.folder))
-                    forget(previews[:-2])
-                    yield {run.status: sentence(told), slider: (small, previews[-1])}
-                else:
-                    yield {run.status: sentence(told)}
-            elif isinstance(told, Made):
-                made.append(told)
-                session.keep(told.path, told.picture, told.text)
-                gallery = gr.update(value=[(each.path, each.text) for each in made], visible=len(made) > 1)
-                seed = f"Seed used: {told.seed}" if told.seed is not None else "The edit itself: no seed."
-                sent = {used: seed, reuse: gr.update(visible=told.seed is not None), pair: (before, made[0].path)}
-                yield {slider: (before, told.path) if len(made) == 1 else gr.skip(), variations: gallery, **sent}
-            else:
-                yield {run.status: gr.skip()}
-        yield {run.status: f"Done: {len(made)} picture{'s' if len(made) > 1 else ''}, {made[0].text}." if made else "Stopped."}
+        about = About(kept(upright, session.folder), kept(small_of(upright), session.folder), session.seen.get("edit"))
+        task = Edit(model, sounds, settings, session.folder, keep_record, photo=photo_file)
+        return task, about, {variations: gr.update(value=[], visible=False), used: "", reuse: gr.update(visible=False)}
+
+    def step(session: Session, about: About, told: Step, made: list[Made]) -> Updates:
+        if made or not told.preview:
+            return {}
+        about.previews.append(like(about.small, told.preview, session.folder))
+        forget(about.previews[:-2])
+        return {slider: (about.small, about.previews[-1])}
+
+    def selected(session: Session, before: str, each: Made) -> Updates:
+        """A result beside the photo; what is sent on, and the seed that is used again, are its own."""
+        session.seen["edit"] = (before, each.path)
+        text = f"Seed used: {each.seed}" if each.seed is not None else "The edit itself: no seed."
+        return {slider: (before, each.path), pair: (before, each.path), used: text, reuse: gr.update(visible=each.seed is not None)}
+
+    def shown_made(session: Session, about: About, made: list[Made]) -> Updates:
+        gallery = gr.update(value=[(each.path, each.text) for each in made], visible=len(made) > 1)
+        return {variations: gallery, **(selected(session, about.before, made[0]) if len(made) == 1 else {})}
+
+    def ended(session: Session, about: About, made: list[Made], stopped: bool) -> tuple[str, Updates]:
+        said = f"{len(made)} picture{'s' if len(made) > 1 else ''}, {made[0].text}." if made else ""
+        if stopped:  # a preview is no result: what was there before comes back
+            return f"Stopped. {said}".strip(), {} if made else {slider: about.earlier}
+        return f"Done: {said}", {}
+
+    def chosen(request: gr.Request, event: gr.SelectData) -> Any:
+        session = app.sessions.of(request)
+        run_of = session.runs.get("edit")
+        if run_of is None or not 0 <= event.index < len(run_of.made):
+            return [gr.skip()] * 4
+        return list(selected(session, run_of.about.before, run_of.made[event.index]).values())
 
     inputs = [photo, sound, *others, app.models["pictures"], app.keep_record, *ordered]
-    event = wire(app, run, edit_photo, inputs, [slider, variations, pair, used, reuse])
+    show = Show("edit", prepare, step, shown_made, ended)
+    events = wire(app, run, show, inputs, [slider, variations, pair, used, reuse])
     reuse.click(seed_of, used, shown["seed"], **INSTANT)
-    variations.select(chosen, [pair, variations], [slider, pair], **INSTANT)
-    return EditPage(photo, sound, pair, again, event)
+    variations.select(chosen, None, [slider, pair, used, reuse], **INSTANT)
+    return EditPage(photo, sound, pair, again, run, events)
+
+
+@dataclass
+class About:
+    """What the page knows of an edit. before: the photo as it is shown; small: below a preview; earlier: what the slider showed."""
+
+    before: str
+    small: str
+    earlier: tuple[str, str] | None
+    previews: list[str] = field(default_factory=list)
 
 
 EXAMPLES = (
@@ -170,9 +190,3 @@ def forget(files: Sequence[str]) -> None:
 
 def seed_of(text: str) -> str:
     return "".join(character for character in text if character.isdigit())
-
-
-def chosen(pair: tuple[str, str], gallery: Sequence[tuple[str, str]], event: gr.SelectData) -> Any:
-    """The variation that was picked, in the slider."""
-    picked = (pair[0], gallery[event.index][0])
-    return picked, picked

@@ -10,13 +10,10 @@ import gradio as gr
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import Step
 from sonicdiff.ui.edit_page import GUIDING, SECOND_STAGE, mixed
-from sonicdiff.ui.runs import run_row, sentence, wire
-from sonicdiff.ui.session import place
+from sonicdiff.ui.runs import Run, Show, Updates, run_row, wire
+from sonicdiff.ui.session import Session, place
 from sonicdiff.ui.tasks import Generate, Made, Strip
-from sonicdiff.ui.widgets import SOUNDS, App, answered, computed, hearing, saved_settings
-
-STRIP = "From 2 on: so many images on the way from the first sound to the second."
-FRAMES = controls.Number("frames", "Strip", STRIP, 1, low=1, high=12, step=1)
+from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, hearing, saved_settings
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,8 @@ class GeneratePage:
     sound: Any
     result: Any
     to_edit: Any
-    event: Any
+    run: Run
+    events: list[Any]
 
 
 def generate_page(app: App) -> GeneratePage:
@@ -49,7 +47,7 @@ def generate_page(app: App) -> GeneratePage:
                 others.append(gr.Audio(type="filepath", label=f"A {name} sound, mixed in", sources=SOUNDS, buttons=[]))
                 shown[f"weight_{number}"] = widgets[f"weight_{number}"].widget()
         with gr.Column(min_width=240):
-            frames = FRAMES.widget()
+            shown["frames"] = widgets["frames"].widget()
     with gr.Accordion("More settings", open=False), gr.Row():
         for names in (("negative_prompt", *GUIDING), ("audio_start", "audio_end", "layers"), SECOND_STAGE):
             with gr.Column(min_width=240):
@@ -57,40 +55,53 @@ def generate_page(app: App) -> GeneratePage:
     ordered = [shown[control.name] for control in controls.GENERATE]
     saved_settings("generate", controls.GENERATE, ordered)
 
-    @answered
-    def make_images(request: gr.Request, first: str | None, second: str | None, third: str | None, count: float, model: str,
-                    keep_record: bool, *values: Any) -> Any:  # fmt: skip
+    def prepare(session: Session, first: str | None, second: str | None, third: str | None, model: str, keep_record: bool,
+                *values: Any) -> Any:  # fmt: skip
         settings = controls.checked(controls.GENERATE, values)
-        sounds = mixed(settings, first, second, third)
+        sounds, number = mixed(settings, first, second, third), settings["frames"]
         if not sounds and not settings["prompt"]:
-            raise ValueError("There is nothing to make it from; choose a sound, write some words, or both.")
-        number = int(FRAMES.checked(count))
+            raise ValueError("There is nothing to make it from; choose a sound, write a prompt, or both.")
         if number > 1 and len(sounds) < 2:
             raise ValueError("A strip goes from one sound to another; choose a second sound, or set Strip to 1.")
-        session = app.sessions.of(request)
         common = (model, sounds[:2] if number > 1 else sounds, settings, session.folder, keep_record)
-        made: list[Made] = []
-        yield {run.status: "Getting ready.", used: ""}
-        for told in computed(Strip(*common, frames=number) if number > 1 else Generate(*common)):
-            if isinstance(told, Step):
-                pictures = [(each.path, each.text) for each in made]
-                if told.preview:
-                    pictures.append((shown_preview(told, session.folder), "preview"))
-                    yield {run.status: sentence(told), gallery: gr.update(value=pictures, selected_index=len(made))}
-                else:
-                    yield {run.status: sentence(told)}
-            elif isinstance(told, Made):
-                made.append(told)
-                session.keep(told.path, told.picture, told.text)
-                pictures = gr.update(value=[(each.path, each.text) for each in made], selected_index=len(made) - 1)
-                yield {gallery: pictures, result: told.path, used: f"Seed used: {made[0].seed}"}
-            else:
-                yield {run.status: gr.skip()}
-        yield {run.status: f"Done: {len(made)} image{'s' if len(made) > 1 else ''}." if made else "Stopped."}
+        task = Strip(*common, frames=number) if number > 1 else Generate(*common)
+        return task, session.seen.get("generate"), {used: ""}
 
-    inputs = [sound, *others, frames, app.models["pictures"], app.keep_record, *ordered]
-    event = wire(app, run, make_images, inputs, [gallery, result, used])
-    return GeneratePage(sound, result, to_edit, event)
+    def step(session: Session, about: Any, told: Step, made: list[Made]) -> Updates:
+        if not told.preview:
+            return {}
+        return {gallery: gr.update(value=[*listed(made), (shown_preview(told, session.folder), "preview")], selected_index=len(made))}
+
+    def shown_made(session: Session, about: Any, made: list[Made]) -> Updates:
+        session.seen["generate"] = listed(made)
+        shows = gr.update(value=listed(made), selected_index=len(made) - 1)
+        return {gallery: shows, result: made[-1].path, used: f"Seed used: {made[-1].seed}"}
+
+    def ended(session: Session, about: Any, made: list[Made], stopped: bool) -> tuple[str, Updates]:
+        said = f"{len(made)} image{'s' if len(made) > 1 else ''}." if made else ""
+        if stopped:  # a preview is no result: what was there before comes back
+            return f"Stopped. {said}".strip(), {
+                gallery: gr.update(value=listed(made) or about, selected_index=0 if made or about else None)
+            }
+        return f"Done: {said}", {}
+
+    def chosen(request: gr.Request, event: gr.SelectData) -> Any:
+        """The picture that was picked is what is sent on, and its seed is shown."""
+        run_of = app.sessions.of(request).runs.get("generate")
+        if run_of is None or not 0 <= event.index < len(run_of.made):
+            return gr.skip(), gr.skip()
+        each = run_of.made[event.index]
+        return each.path, f"Seed used: {each.seed}"
+
+    inputs = [sound, *others, app.models["pictures"], app.keep_record, *ordered]
+    events = wire(app, run, Show("generate", prepare, step, shown_made, ended), inputs, [gallery, result, used])
+    gallery.select(chosen, None, [result, used], **INSTANT)
+    return GeneratePage(sound, result, to_edit, run, events)
+
+
+def listed(made: list[Made]) -> list[tuple[str, str]]:
+    """Results as a gallery takes them."""
+    return [(each.path, each.text) for each in made]
 
 
 def shown_preview(step: Step, folder: Any) -> str:

@@ -15,9 +15,9 @@ from sonicdiff.pipelines.music.pacing import paced
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import TICK
 from sonicdiff.ui.controls import MOST_SEED
-from sonicdiff.ui.jamming import Recording, begin, drawn, jam_of, line, maker, parts, sent, until
-from sonicdiff.ui.runs import run_row, wire
-from sonicdiff.ui.widgets import INSTANT, App, answered, saved_settings
+from sonicdiff.ui.jamming import Recording, begin, drawn, jam_of, keep, line, maker, parts, sent, until
+from sonicdiff.ui.runs import STOPPED, WENT, WENT_WITH, Run, moment, run_row, stoppable
+from sonicdiff.ui.widgets import INSTANT, App, refused, saved_settings
 
 LONGEST = 60 * 60.0  # seconds of one jam; the player keeps all it has played
 AT_ONCE = 4  # jams that play at the same time; they take turns with each other and with all else that computes
@@ -30,7 +30,8 @@ NO_FFMPEG = "ffmpeg is not installed here: the jam plays clip by clip, with a sh
 class JamPage:
     recording: Any
     to_edit: Any
-    event: Any
+    run: Run
+    events: list[Any]
 
 
 def jam_page(app: App) -> JamPage:
@@ -65,15 +66,14 @@ def jam_page(app: App) -> JamPage:
     ordered = [shown[control.name] for control in controls.JAM]
     saved_settings("jam", controls.JAM, ordered)
 
-    @answered
-    def play(request: gr.Request, model: str, *values: Any) -> Any:
+    def play(request: gr.Request, model: str, keep_record: bool, *values: Any) -> Any:
         settings = checked(values)
         settings["seed"] = secrets.randbelow(MOST_SEED) if settings["seed"] is None else settings["seed"]
         session = app.sessions.of(request)
         nothing = {note: f"Seed used: {settings['seed']}", recording: gr.update(value=None, visible=False)}
         jam, took = jam_of(model, settings), list[float]()
         yield {run.status: line(jam, took, 0, 0), **nothing}
-        record = begin(session, jam, settings)
+        record = begin(session, jam, settings, keep_record)
         began, number, ends, waiting = 0.0, 0, 0.0, list[Stretch]()
         make = maker(jam, model, settings, took)
         try:
@@ -101,7 +101,7 @@ def jam_page(app: App) -> JamPage:
                     break
         finally:
             jam.cancel()
-            record.finish()
+            keep(session, record)
         if record.seconds >= LONGEST:
             yield {run.status: "An hour has passed; start again to go on.", recording: played(record)}
 
@@ -109,7 +109,7 @@ def jam_page(app: App) -> JamPage:
         try:
             settings = checked(values)
         except ValueError as error:
-            return str(error)
+            return refused(str(error))
         jam = app.sessions.of(request).jam
         if jam is None or jam.cancelled.is_set():
             return "Nothing plays yet; this is where the jam will start."
@@ -119,22 +119,25 @@ def jam_page(app: App) -> JamPage:
         jam.steer(**wanted)
         return f"Heard from clip {jam.begun + 1} on, and fully {jam.walk - 1} clip{'s' if jam.walk != 2 else ''} later."
 
-    def stopped(request: gr.Request) -> Any:
-        session = app.sessions.of(request)
-        if session.jam is None:
-            return gr.skip()
-        session.jam.cancel()
-        shows = played(session.recording)
-        picture = next(session.folder.glob("jam-spectrogram-*.png"), None)
-        if session.recording.seconds and picture is not None:
-            path = session.recording.path
-            session.keep(str(path), str(picture.rename(path.with_suffix(".png"))), path.stem)
-        return shows
+    def start(request: gr.Request, clicked: float) -> None:
+        app.sessions.of(request).stopped["play"] = moment(clicked)
 
-    wire(app, run, play, [app.models["music"], *ordered], [player, picture, note, recording], JAMMING)
-    event = run.stop.click(stopped, None, recording, **INSTANT)
+    def stop(request: gr.Request, clicked: float) -> Any:
+        session = app.sessions.of(request)
+        session.stopped["play"] = moment(clicked)
+        if session.jam is None:
+            return "Stopped.", gr.skip(), gr.skip()
+        session.jam.cancel()
+        return f"Stopped after {session.recording.seconds:.0f} s.", None, played(session.recording)
+
+    outputs = [run.status, player, picture, note, recording]
+    inputs = [run.clicked, app.models["music"], app.keep_record, *ordered]
+    options = {"js": WENT_WITH, "trigger_mode": "multiple", "show_progress": "hidden", "api_visibility": "private", **JAMMING}
+    event = run.go.click(stoppable(app, run, play), inputs, outputs, **options)
+    run.go.click(start, run.clicked, None, js=WENT, **INSTANT)
+    run.stop.click(stop, run.clicked, [run.status, player, recording], js=STOPPED, **INSTANT)
     gr.on([steering.click, shown["prompt"].submit, shown["strength"].release], steer, ordered, note, **INSTANT)
-    return JamPage(recording, to_edit, event)
+    return JamPage(recording, to_edit, run, [event])
 
 
 JAMMING = {"concurrency_limit": AT_ONCE, "concurrency_id": "jam"}

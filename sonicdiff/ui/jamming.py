@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import threading
 import time
@@ -13,11 +14,14 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from PIL import Image, PngImagePlugin
 
 from sonicdiff.audio.drawing import spectrogram
 from sonicdiff.audio.waveform import Waveform
+from sonicdiff.pipelines import record
 from sonicdiff.pipelines.checkpoints import load_music
 from sonicdiff.pipelines.music.jam import Asked, Jam, Stretch
+from sonicdiff.pipelines.sounds import Heard
 from sonicdiff.ui.compute import TICK, in_turn, on_gpu
 from sonicdiff.ui.session import Session, place
 from sonicdiff.ui.tasks import SPECTROGRAM
@@ -45,11 +49,14 @@ def next_clip(task: NextClip) -> tuple[Stretch, dict[str, Any]]:
 
 
 class Recording:
-    """What a jam has played, as a FLAC file that is there once it is finished."""
+    """What a jam has played, as a FLAC file that is there once it is finished. comment: its record, or none."""
 
-    def __init__(self, path: Path, sample_rate: int) -> None:
+    def __init__(self, path: Path, sample_rate: int, comment: str = "") -> None:
+        self.comment = comment
         self.path, self.lock, self.seconds = path, threading.Lock(), 0.0
         self.file: soundfile.SoundFile | None = soundfile.SoundFile(path, "w", sample_rate, 1, "PCM_16", format="FLAC")
+        if comment:
+            self.file.comment = comment
 
     def add(self, sound: Waveform) -> None:
         with self.lock:
@@ -73,13 +80,38 @@ def jam_of(model: str, settings: dict[str, Any]) -> Jam:
     return Jam(pipeline, asked, settings["bars"], settings["walk"], settings["bpm"], how)
 
 
-def begin(session: Session, jam: Jam, settings: dict[str, Any]) -> Recording:
-    """The jam is the session's; one that played before stops."""
+def begin(session: Session, jam: Jam, settings: dict[str, Any], keep_record: bool = True) -> Recording:
+    """The jam is the session's; one that played before stops. keep_record: whether the recording says how it was made."""
     if session.jam is not None:
         session.jam.cancel()
     session.jam = jam
-    session.recording = Recording(place(session.folder, ".flac", "jam", settings["prompt"]), jam.grid.params.sample_rate)
+    path = place(session.folder, ".flac", "jam", settings["prompt"])
+    session.recording = Recording(path, jam.grid.params.sample_rate, record_of(jam, settings) if keep_record else "")
     return session.recording
+
+
+def record_of(jam: Jam, settings: dict[str, Any]) -> str:
+    """What a jam began with, as JSON in ASCII."""
+    made = record.made(jam.pipeline, "live-jam", settings, Heard(), None, None)
+    return json.dumps({name: value for name, value in made.items() if name != "files"} | {"seed": settings["seed"]}, sort_keys=True)
+
+
+def keep(session: Session, recording: Recording) -> None:
+    """What a jam has played, once, for the gallery."""
+    path, picture = recording.finish(), next(session.folder.glob("jam-spectrogram-*.png"), None)
+    if path is not None and picture is not None and path not in session.files:
+        shown = recording.path.with_suffix(".png")
+        with_record(picture, shown, recording.comment)
+        session.keep(path, str(shown), recording.path.stem)
+
+
+def with_record(picture: Path, path: Path, comment: str) -> None:
+    """The picture of a jam saved under another name, with the jam's record."""
+    text = PngImagePlugin.PngInfo()
+    if comment:
+        text.add_itxt(record.KEY, comment)
+    with Image.open(picture) as image:
+        image.save(path, pnginfo=text)
 
 
 def maker(jam: Jam, model: str, settings: dict[str, Any], took: list[float]) -> Callable[[], Stretch]:

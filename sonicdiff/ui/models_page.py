@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from sonicdiff.pipelines.memory import Memory
 from sonicdiff.pipelines.music.jam import Asked, Jam
 from sonicdiff.pipelines.registry import CHECKPOINTS, PARTS
 from sonicdiff.pipelines.second_stage import STEPS
+from sonicdiff.pipelines.source import SourceCache
 from sonicdiff.ui.compute import TICK, Tell
 from sonicdiff.ui.widgets import COMPUTING, INSTANT, answered, computed
 
@@ -45,7 +47,8 @@ class Measure:
     def __call__(self, tell: Tell) -> None:
         pipeline, options = load_pictures(self.pictures), {"num_inference_steps": FEW, "show_progress": False}
         clock = Stopwatch(tell)
-        pipeline.edit(self.photo, self.sound, callback_on_step_end=clock, **options)
+        with nothing_inverted(pipeline):
+            pipeline.edit(self.photo, self.sound, callback_on_step_end=clock, **options)
         inversion, edit = 50 * clock.each("inversion"), 50 * clock.each("edit") + STEPS * clock.each("super-resolution", 0.0)
         tell(("An edit, 50 steps", inversion + 50 * clock.each("features", 0.0) + edit))
         tell(("Another sound on the same photo", edit))
@@ -61,6 +64,17 @@ class Measure:
             return
         factor = Jam(player, Asked("piano, 110 bpm")).rehearse(callback=lambda *_: not tell.cancelled.is_set())
         tell(("A second of a jam", 1 / factor))
+
+
+@contextmanager
+def nothing_inverted(pipeline: Any) -> Iterator[None]:
+    """A pipeline that has met no photo yet, so that an edit shows what the inversion takes."""
+    met = pipeline.sources
+    pipeline.sources = SourceCache(met.max_bytes, device=met.device)
+    try:
+        yield
+    finally:
+        pipeline.sources = met
 
 
 class Stopwatch:

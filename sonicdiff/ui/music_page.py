@@ -10,9 +10,10 @@ import gradio as gr
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import Step
 from sonicdiff.ui.generate_page import shown_preview
-from sonicdiff.ui.runs import run_row, sentence, wire
+from sonicdiff.ui.runs import Run, Show, Updates, run_row, wire
+from sonicdiff.ui.session import Session
 from sonicdiff.ui.tasks import Made, Music
-from sonicdiff.ui.widgets import SOUNDS, App, answered, computed, saved_settings
+from sonicdiff.ui.widgets import SOUNDS, App, saved_settings
 
 WEIGHTS = r"""`(piano)` counts 1.1 times, `((piano))` 1.21 times, `(piano:1.5)` 1.5 times; `[drums]` and `[drums:1.5]` count as much less.
 `\(` is a bracket. A tempo in the words ("110 bpm") is kept to exactly.
@@ -27,7 +28,8 @@ class MusicPage:
     source: Any
     clip: Any
     sends: dict[str, Any]
-    event: Any
+    run: Run
+    events: list[Any]
 
 
 def music_page(app: App) -> MusicPage:
@@ -67,29 +69,32 @@ def music_page(app: App) -> MusicPage:
     ordered = [shown[control.name] for control in controls.MUSIC]
     saved_settings("music", controls.MUSIC, ordered)
 
-    @answered
-    def make_music(request: gr.Request, sound: str | None, model: str, keep_record: bool, *values: Any) -> Any:
+    def prepare(session: Session, sound: str | None, model: str, keep_record: bool, *values: Any) -> Any:
         settings = controls.checked(controls.MUSIC, values)
         check_sound(settings, sound)
-        session = app.sessions.of(request)
-        yield {run.status: "Getting ready.", used: ""}
-        for told in computed(Music(model, settings, session.folder, sound, keep_record)):
-            if isinstance(told, Step):
-                yield {run.status: sentence(told), **({picture: shown_preview(told, session.folder)} if told.preview else {})}
-            elif isinstance(told, Made):
-                session.keep(told.path, told.picture, told.text)
-                seed = "" if told.seed is None else f"Seed used: {told.seed}"
-                yield {clip: told.path, picture: told.picture, used: seed, run.status: f"Done: {told.text}."}
-            else:
-                yield {run.status: gr.skip()}
+        return Music(model, settings, session.folder, sound, keep_record), session.seen.get("music"), {used: ""}
+
+    def step(session: Session, about: Any, told: Step, made: list[Made]) -> Updates:
+        return {picture: shown_preview(told, session.folder)} if told.preview else {}
+
+    def shown_made(session: Session, about: Any, made: list[Made]) -> Updates:
+        each = made[-1]
+        session.seen["music"] = each.picture
+        return {clip: each.path, picture: each.picture, used: "" if each.seed is None else f"Seed used: {each.seed}"}
+
+    def ended(session: Session, about: Any, made: list[Made], stopped: bool) -> tuple[str, Updates]:
+        if stopped and not made:  # a preview is no result: the spectrogram of the clip that is there comes back
+            return "Stopped.", {picture: about}
+        return f"Done: {made[-1].text}.", {}
 
     inputs = [source, app.models["music"], app.keep_record, *ordered]
-    return MusicPage(source, clip, sends, wire(app, run, make_music, inputs, [clip, picture, used]))
+    events = wire(app, run, Show("music", prepare, step, shown_made, ended), inputs, [clip, picture, used])
+    return MusicPage(source, clip, sends, run, events)
 
 
 def check_sound(settings: dict[str, Any], sound: str | None) -> None:
     """ValueError where the settings need a sound that is not there, or words."""
     if not settings["prompt"]:
-        raise ValueError("There are no words yet; say what to play, for example: jazz piano, 110 bpm.")
+        raise ValueError("There is no prompt yet; say what to play, for example: jazz piano, 110 bpm.")
     if not sound and (settings["way"] != "music" or settings["seed_image"] == "your sound"):
         raise ValueError("There is no sound of yours yet; choose one under 'From a sound of yours'.")

@@ -7,13 +7,15 @@ import gradio as gr
 TITLE = "sonicdiff"
 HEAD_TEXT = "# sonicdiff\nPlay a sound to a photo and the photo shows it. Say what to play and hear it."
 FOOT_TEXT = (
-    "Everything is computed on this server. Uploads and results are deleted when the tab is closed, or after two hours. "
+    "Everything is computed on this server. Results are deleted a minute after the tab is closed, uploads and all else after two hours. "
     "Ctrl+Enter starts, Ctrl+Alt+Enter stops."
 )
 THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 # On a phone a page is one column: what goes in, the button, the result, the settings, what is heard.
 CSS = """
-.status p { min-height: 1.5em; font-variant-numeric: tabular-nums; }
+.status { min-height: 1.6em; }
+.status p { font-variant-numeric: tabular-nums; margin: 0; }
+.refused { color: var(--error-text-color); font-weight: 600; }
 .main-button { position: sticky; bottom: 0.4rem; z-index: 2; }
 @media (max-width: 640px) {
   .tab-container button, button[role="tab"] { padding-inline: 0.45rem !important; font-size: 0.9rem; }
@@ -51,6 +53,15 @@ document.addEventListener("keydown", (event) => {
 }, true);
 </script>
 """
+TOKEN = """() => {
+  let token = sessionStorage.getItem("sonicdiff");
+  if (!token) {
+    token = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    sessionStorage.setItem("sonicdiff", token);
+  }
+  return [token];
+}"""
+"""What only this tab of this browser knows, also when its page is loaded again."""
 DOWNLOAD = """(text, name) => {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));

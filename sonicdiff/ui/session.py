@@ -21,6 +21,8 @@ MOST_SHOWN = 60  # results in a visitor's gallery
 MOST_OPEN = 500  # visitors; one more, and the one who has been idle longest is forgotten
 MOST_PASSING = 64  # results of programs
 GRACE = 60.0  # seconds that a page may be between two streams
+AWAY = 60.0  # seconds that the session of a closed page is kept: one that is loaded again comes back to it
+TOKEN = re.compile(r"[0-9a-f]{32,64}")
 
 
 @dataclass(slots=True)
@@ -32,8 +34,23 @@ class Session:
     made: list[tuple[str, str]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     stopped: dict[str, float] = field(default_factory=dict)  # when Stop was last clicked on a page, by the browser's clock (ms)
+    runs: dict[str, Any] = field(default_factory=dict)  # of each page, the last one: `Ongoing`
+    seen: dict[str, Any] = field(default_factory=dict)  # of each page, the result that it shows
     jam: Any = None
     recording: Any = None  # of that jam
+    left: float | None = None  # when its page was closed, and not loaded again
+
+    def begin(self, page: str, run: Any) -> Any:
+        """The page's run from now on; the one before ends."""
+        before = self.runs.get(page)
+        self.runs[page] = run
+        if before is not None:
+            before.stopped.set()
+        return run
+
+    def keep_made(self, made: Any) -> None:
+        """A task's result for the gallery."""
+        self.keep(made.path, made.picture, made.text)
 
     def keep(self, file: str, picture: str, caption: str) -> None:
         """Something for the gallery: a file, and the picture that stands for it."""
@@ -42,6 +59,8 @@ class Session:
         self.files[:] = [file, *self.files][:MOST_SHOWN]
 
     def close(self) -> None:
+        for run in self.runs.values():
+            run.stopped.set()
         if self.jam is not None:
             self.jam.cancel()
             self.recording.finish()
@@ -54,6 +73,7 @@ class Sessions:
     def __init__(self, folder: Path) -> None:
         self.folder, self.lock = folder, threading.Lock()
         self.open: dict[str, Session] = {}
+        self.tokens: dict[str, str] = {}  # of each open session that has one: what only its browser's tab knows
         self.passing: deque[Path] = deque()
 
     def of(self, request: Any) -> Session:
@@ -70,12 +90,37 @@ class Sessions:
         """Closes the sessions that nobody used for KEPT seconds, and the longest unused of more than MOST_OPEN."""
         now = time.monotonic()
         with self.lock:
-            old = [self.open.pop(name) for name, each in list(self.open.items()) if now - each.used > KEPT]
+            gone = [name for name, each in self.open.items() if now - (each.used if each.left is None else each.left + KEPT - AWAY) > KEPT]
+            old = [self.open.pop(name) for name in gone]
             old += [self.open.pop(next(iter(self.open))) for _ in range(len(self.open) - MOST_OPEN)]
+            self.tokens = {token: name for token, name in self.tokens.items() if name in self.open}
         for each in old:
             each.close()
 
-    def keep_swept(self, every: float = 600.0) -> None:
+    def adopt(self, request: Any, token: Any) -> Session:
+        """The session of the tab that knows `token`, which its browser drew: also where the page was loaded again and has another hash."""
+        session, key = self.of(request), str(getattr(request, "session_hash", None))
+        if not isinstance(token, str) or not TOKEN.fullmatch(token):
+            return session
+        with self.lock:
+            before = self.tokens.get(token, "")
+            if before != key and before in self.open:
+                self.open[f"{key} before"] = session  # what was made before it was known whose it is
+                session.left = time.monotonic()
+                session = self.open[key] = self.open.pop(before)
+            self.tokens[token], session.left = key, None
+        return session
+
+    def leave(self, request: Any) -> None:
+        """The visitor's page was closed; within AWAY seconds it may be loaded again. A jam, which nobody hears any more, ends."""
+        with self.lock:
+            session = self.open.get(str(getattr(request, "session_hash", None)))
+        if session is not None:
+            session.left = time.monotonic()
+            if session.jam is not None:
+                session.jam.cancel()
+
+    def keep_swept(self, every: float = 20.0) -> None:
         """Sweeps from now on, also while nobody comes."""
 
         def sweeping() -> None:

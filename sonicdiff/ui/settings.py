@@ -11,10 +11,19 @@ from sonicdiff import __version__
 from sonicdiff.audio.waveform import FORMATS
 from sonicdiff.pipelines import provenance
 from sonicdiff.pipelines.music.components import strength_of
-from sonicdiff.ui.controls import Control, Perhaps, Weights
+from sonicdiff.ui.controls import Control, Weights
 
 MOST_BYTES = 32_768  # of JSON
-TASKS = {"edit": "edit", "generate": "generate", "music": "music", "riff": "music", "edit-music": "music", "jam": "jam"}
+TASKS = {
+    "edit": "edit",
+    "generate": "generate",
+    "strip": "generate",
+    "music": "music",
+    "riff": "music",
+    "edit-music": "music",
+    "jam": "jam",
+    "live-jam": "jam",
+}
 """The page that each task of a record belongs to."""
 
 
@@ -36,14 +45,21 @@ def restore(page: str, controls: Sequence[Control], file: str) -> tuple[dict[str
     if from_page != page:
         raise ValueError(f"{path.name} holds settings of the page {from_page!r}; expected some of {page!r}: drop it there")
     known = {control.name: control for control in controls}
-    settings = {}
+    settings, left = {}, []
     for name, value in found.items():
-        if name in known:
+        if name not in known:
+            continue
+        try:
             known[name].checked(value)
-            settings[name] = str(value) if isinstance(known[name], Perhaps) and value is not None else value
+        except ValueError as error:
+            if path.suffix.lower() == ".json":
+                raise
+            left.append(str(error))  # a result from elsewhere may lie outside what this page offers
+            continue
+        settings[name] = known[name].written(value)
     if not settings:
         raise ValueError(f"{path.name} holds none of the settings of this page")
-    return settings, note
+    return settings, " ".join([note, *(f"Left as it was: {each}." for each in left)])
 
 
 def of_json(path: Path) -> tuple[dict[str, Any], str, str]:
@@ -70,15 +86,19 @@ def of_record(path: Path) -> tuple[dict[str, Any], str, str]:
     if isinstance(beta, dict):
         whole = beta.get("*", 1.0)
         settings["beta"] = whole
-        settings["layers"] = Weights.written({name: weight / (whole or 1.0) for name, weight in beta.items() if name != "*"})
+        settings["layers"] = Weights.joined({name: weight / (whole or 1.0) for name, weight in beta.items() if name != "*"})
     if settings.get("prompts"):
         settings["prompt"] = settings["prompts"][0]
-    if "seed_image" not in settings and made["sounds"]:
+    if made["task"] == "music" and "seed_image" not in settings and made["sounds"]:
         settings["seed_image"] = "your sound"
+    if settings.get("variation") == 0:
+        del settings["variation"]  # the edit itself, of which there is one, however far others are
+    for number, sound in list(enumerate(made["sounds"], 1))[1:3]:
+        settings[f"weight_{number}"] = sound.get("weight", 1.0)
     if isinstance(settings.get("strength"), str):
         settings["strength"] = strength_of(settings["strength"])
-    if made["task"] in ("edit", "generate"):
-        settings["count"] = 1
+    if made["task"] in ("edit", "generate", "strip"):
+        settings |= {"count": 1, "frames": made.get("frames", 1)}
     settings["way"] = {"riff": "riff", "edit-music": "edit"}.get(made["task"], "music")
     names = [entry.get("name") for entry in [*made["sounds"], made["photo"] or {}] if isinstance(entry, dict)]
     files = ", ".join(str(name)[:60] for name in names if name)

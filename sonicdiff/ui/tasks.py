@@ -12,7 +12,7 @@ from PIL import Image
 from sonicdiff.audio import waveform
 from sonicdiff.audio.drawing import spectrogram
 from sonicdiff.models.labels import SoundNames
-from sonicdiff.pipelines import provenance
+from sonicdiff.pipelines import provenance, record
 from sonicdiff.pipelines.checkpoints import load_music, load_pictures
 from sonicdiff.pipelines.music.clip import Clip
 from sonicdiff.pipelines.photos import side_by_side
@@ -22,6 +22,8 @@ from sonicdiff.ui.session import names_of, place
 
 Sounds = tuple[tuple[str, float], ...]
 SPECTROGRAM = (640, 160)  # pixels
+NOT_OPTIONS = ("count", "frames", "seed", "layers", "weight_2", "weight_3")
+"""Settings of a page that are none of a pipeline's."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Pictures:
 
     def options(self) -> dict[str, Any]:
         """The settings as the pipelines take them."""
-        chosen = {name: value for name, value in self.settings.items() if name not in ("count", "seed", "layers", "weight_2", "weight_3")}
+        chosen = {name: value for name, value in self.settings.items() if name not in NOT_OPTIONS}
         beta, layers = chosen["beta"], self.settings["layers"]
         chosen["beta"] = {"*": beta, **{pattern: weight * beta for pattern, weight in layers.items()}} if layers else beta
         return {**chosen, "show_progress": False}
@@ -162,9 +164,10 @@ class Strip(Pictures):
         images = pipeline.interpolate(a, b, self.frames, seed=seed, callback_on_step_end=on_step, **options)
         for image in images:
             tell(self.keep(image, seed, *names))
-        path = place(self.folder, ".png", *names, "strip", f"seed-{seed}")
-        side_by_side(images).save(path)
-        tell(Made(str(path), str(path), seed, path.stem))
+        strip = side_by_side(images)
+        strip.info = dict(images[0].info)
+        record.add(strip, task="strip", frames=self.frames)
+        tell(self.keep(strip, seed, *names, "strip"))
 
 
 @dataclass(frozen=True)

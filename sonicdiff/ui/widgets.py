@@ -15,6 +15,7 @@ import gradio as gr
 from sonicdiff.ui import page, settings
 from sonicdiff.ui.compute import on_gpu, perform
 from sonicdiff.ui.controls import Control
+from sonicdiff.ui.refusals import shown
 from sonicdiff.ui.session import Sessions
 from sonicdiff.ui.tasks import Heard, Listen
 
@@ -35,10 +36,11 @@ class App:
     sessions: Sessions
     keep_record: Any
     examples: Path
+    opened: Any  # the event of a page that was opened, or loaded again, and has its session
 
 
 def answered(fn: Callable[..., Generator[Any, None, None]]) -> Callable[..., Any]:
-    """A page's generator that answers what goes wrong in one sentence, which also replaces the line that said how it went."""
+    """An endpoint's generator that answers programs in one sentence what goes wrong."""
 
     @wraps(fn)
     def generator(*args: Any, **kwargs: Any) -> Any:
@@ -65,6 +67,11 @@ def explained(error: Exception) -> str:
     return f"This failed inside the program ({name}); its log says where. Other settings may work."
 
 
+def refused(sentence: str) -> str:
+    """A sentence that says why something was not done, as the page's lines show it: until the next action, and not as markup."""
+    return f'<span class="refused">{shown(sentence)}</span>'
+
+
 def hearing(app: App, sound: Any) -> None:
     """Under a sound: its spectrogram, the three things that the model hears first, and, where it is so, that it is none it knows."""
     with gr.Accordion("What is heard", open=True, elem_classes="heard"):
@@ -72,28 +79,25 @@ def hearing(app: App, sound: Any) -> None:
         names = gr.Label(show_label=False, num_top_classes=3)
         said = gr.Markdown(container=False)
 
-    @answered
     def listen(path: str | None, model: str, request: gr.Request) -> Any:
         if not path:
             yield None, None, ""
             return
-        for told in computed(Listen(model, path, app.sessions.of(request).folder)):
-            if isinstance(told, Heard):
-                yield gr.Image(told.picture, alt_text=f"Spectrogram of the sound: {told.text}"), told.names, told.said
-            else:
-                yield gr.skip(), gr.skip(), gr.skip()
+        try:
+            for told in computed(Listen(model, path, app.sessions.of(request).folder)):
+                if isinstance(told, Heard):
+                    yield gr.Image(told.picture, alt_text=f"Spectrogram of the sound: {told.text}"), told.names, told.said
+                else:
+                    yield gr.skip(), gr.skip(), gr.skip()
+        except Exception as error:
+            yield None, None, refused(explained(error))
 
+    wiring = {"inputs": [sound, app.models["pictures"]], "outputs": [picture, names, said], "api_visibility": "private"}
+    wiring |= {"show_progress": "hidden", **COMPUTING}
+    sound.change(listen, **wiring)
     # The sound that is there when the page opens changes nothing. Where GPUs are lent, nobody's share is spent on it.
-    triggers = [sound.change] if "spaces" in sys.modules else [sound.change, app.demo.load]
-    gr.on(
-        triggers,
-        listen,
-        [sound, app.models["pictures"]],
-        [picture, names, said],
-        api_visibility="private",
-        show_progress="hidden",
-        **COMPUTING,
-    )
+    if "spaces" not in sys.modules:
+        app.opened.then(listen, **wiring)
 
 
 def saved_settings(name: str, controls: Sequence[Control], widgets: Sequence[Any]) -> None:
@@ -112,8 +116,8 @@ def saved_settings(name: str, controls: Sequence[Control], widgets: Sequence[Any
             return [gr.skip()] * (1 + len(controls))
         try:
             found, said = settings.restore(name, controls, path)
-        except ValueError as error:
-            raise gr.Error(explained(error), print_exception=False) from None
+        except Exception as error:
+            return [refused(explained(error)), *(gr.skip() for _ in controls)]
         return [said, *(gr.update(value=found[control.name]) if control.name in found else gr.skip() for control in controls)]
 
     save.click(export, list(widgets), text, **INSTANT).then(None, [text, filename], None, js=page.DOWNLOAD, **INSTANT)

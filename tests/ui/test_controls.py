@@ -48,13 +48,19 @@ def test_what_a_page_shows_at_first_is_allowed(control: Control) -> None:
 
 
 def test_what_is_typed_is_taken() -> None:
-    assert controls.SEED.checked(" 7 ") == 7 and controls.SEED.checked("") is None and controls.SEED.checked(7.0) == 7
+    assert (
+        controls.SEED.checked(" 7 ") == 7
+        and controls.SEED.checked("") is None
+        and controls.SEED.checked("-1") is None
+        and controls.SEED.checked(-1) is None
+        and controls.SEED.checked(7.0) == 7
+    )
     assert EVERY["bpm"].checked("93.5") == 93.5
     assert controls.LAYERS.checked("mid_block*=1.5, up_blocks.1*=0") == {"mid_block*": 1.5, "up_blocks.1*": 0.0}
-    assert controls.LAYERS.checked(Weights.written({"a*": 1.5, "b": 0.25})) == {"a*": 1.5, "b": 0.25}
-    with pytest.raises(ValueError, match=r"Seed is '1\.5'; expected a whole number from 0 to 4294967295"):
+    assert controls.LAYERS.checked(Weights.joined({"a*": 1.5, "b": 0.25})) == {"a*": 1.5, "b": 0.25}
+    with pytest.raises(ValueError, match=r"Seed .* is '1\.5'; expected a whole number from 0 to 4294967295"):
         controls.SEED.checked("1.5")
     with pytest.raises(ValueError, match=r"Steps is nan; expected a number from 5 to 100|Steps is 'nan'"):
         controls.STEPS.checked(math.nan)
-    with pytest.raises(ValueError, match="Words has 2001 characters; expected at most 2000"):
+    with pytest.raises(ValueError, match="Prompt has 2001 characters; expected at most 2000"):
         controls.PROMPT.checked("x" * 2001)

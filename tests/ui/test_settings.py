@@ -12,7 +12,9 @@ from sonicdiff.pipelines import provenance
 from sonicdiff.pipelines.music.jam import Asked, Jam, made_for
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
-from sonicdiff.ui import controls
+from sonicdiff.ui import controls, jamming, tasks
+from sonicdiff.ui.compute import perform
+from sonicdiff.ui.session import Sessions
 from sonicdiff.ui.settings import export, restore
 
 
@@ -89,3 +91,65 @@ def test_other_files_are_refused(tmp_path: Path, photo: Path, sound: Path) -> No
     ):
         with pytest.raises(ValueError, match=said):
             restore("edit", controls.EDIT, str(file))
+
+
+DRAWN = ("seed", "count", "frames", "weight_2")  # a strip weighs its sounds by itself
+
+
+def every_task(model: str, music: str, photo: Path, sound: Path, folder: Path) -> list[tuple[str, Any, Any]]:
+    """Every kind of result of every page, as the page asks for it by default."""
+
+    def chosen(table: Any, **given: Any) -> dict[str, Any]:
+        short = {"seconds": 2} if table is controls.MUSIC else {}
+        return {**{one.name: one.checked(one.widget().value) for one in table}, "num_inference_steps": 5, **short, **given}
+
+    one, two = ((str(sound), 1.0),), ((str(sound), 1.0), (str(sound), 0.25))
+    every: list[tuple[str, Any, Any]] = [
+        ("edit", controls.EDIT, tasks.Edit(model, one, chosen(controls.EDIT, count=2), folder, photo=str(photo))),
+        ("edit", controls.EDIT, tasks.Edit(model, two, chosen(controls.EDIT, weight_2=0.25), folder, photo=str(photo))),
+        ("generate", controls.GENERATE, tasks.Generate(model, (), chosen(controls.GENERATE), folder)),
+        ("generate", controls.GENERATE, tasks.Strip(model, two, chosen(controls.GENERATE), folder, frames=2)),
+    ]
+    every += [
+        ("music", controls.MUSIC, tasks.Music(music, chosen(controls.MUSIC, ending=ending), folder))
+        for ending in ("wav", "flac", "ogg", "mp3")
+    ]
+    for given in ({"way": "riff"}, {"way": "edit"}, {"seed_image": "your sound"}, {"seed_image": controls.SEED_IMAGES[2]}, {"bars": 1}):
+        every.append(("music", controls.MUSIC, tasks.Music(music, chosen(controls.MUSIC, **given), folder, sound=str(sound))))
+    return every
+
+
+def test_every_result_of_every_page_is_loaded_back(
+    tiny_directory: Path, tiny_music_directory: Path, photo: Path, sound: Path, tmp_path: Path
+) -> None:
+    for page, table, task in every_task(str(tiny_directory), str(tiny_music_directory), photo, sound, tmp_path):
+        made = [told for told in perform(task) if isinstance(told, tasks.Made)]
+        assert made
+        for file in {file for each in made for file in (each.path, each.picture)}:
+            found, note = restore(page, table, file)
+            known = {one.name: one for one in table}
+            same = {name: known[name].checked(value) for name, value in found.items() if name not in DRAWN}
+            assert same == {name: task.settings[name] for name in same} and "Left as it was" not in note, file
+            assert {"prompt", "num_inference_steps"} <= found.keys()
+        if isinstance(task, tasks.Strip):
+            assert restore(page, table, made[-1].path)[0]["frames"] == 2
+
+
+def test_a_jams_recording_and_its_picture_are_loaded_back(tiny_music_directory: Path, tmp_path: Path) -> None:
+    settings = {one.name: one.checked(one.widget().value) for one in controls.JAM} | {"seed": 3, "bars": 1, "num_inference_steps": 5}
+    jam, visitor = jamming.jam_of(str(tiny_music_directory), settings), Sessions(tmp_path).of(None)
+    record = jamming.begin(visitor, jam, settings)
+    stretch = jam.next_clip()
+    record.add(stretch)
+    jamming.with_record(Path(jamming.drawn(stretch, visitor)), tmp_path / "jam.png", record.comment)
+    for file in (record.finish(), tmp_path / "jam.png"):
+        found, _ = restore("jam", controls.JAM, str(file))
+        assert {name: found[name] for name in ("prompt", "seed", "bars", "walk", "num_inference_steps")} == {
+            "prompt": settings["prompt"], "seed": "3", "bars": 1, "walk": 2, "num_inference_steps": 5,
+        }  # fmt: skip
+
+
+def test_a_result_from_outside_the_pages_limits_is_loaded_but_for_that(tiny: SonicDiffusionPipeline, photo: Path, tmp_path: Path) -> None:
+    image = tiny.edit(photo, prompt="rain", num_inference_steps=2, structure=0.7, show_progress=False)
+    found, note = restore("edit", controls.EDIT, str(provenance.save(image, tmp_path / "a.png")))
+    assert found["structure"] == 0.7 and "num_inference_steps" not in found and "Left as it was: Steps is 2" in note
