@@ -177,8 +177,14 @@ def checked(controls: Sequence[Control], values: Sequence[Any]) -> dict[str, Any
 
 
 SEED = Perhaps(
-    "seed", "Seed (-1 = random)", "The one used is shown; the same one gives the same result.", low=0, high=MOST_SEED, whole=True, random=True
-)  # fmt: skip
+    "seed",
+    "Seed (-1 = random)",
+    "The one used is shown; the same seed gives the same result.",
+    low=0,
+    high=MOST_SEED,
+    whole=True,
+    random=True,
+)
 PROMPT = Text("prompt", "Prompt", "What else to show, in words, if anything.", placeholder="a harbour at night")
 NEGATIVE = Text("negative_prompt", "Negative prompt", "Words to avoid.")
 STEPS = Number("num_inference_steps", "Steps", "More is finer and slower.", 50, low=5, high=100, step=1)

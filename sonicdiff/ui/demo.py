@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from sonicdiff.audio.waveform import FORMATS
 from sonicdiff.ui import page
 from sonicdiff.ui.api import named_endpoints
 from sonicdiff.ui.edit_page import edit_page
@@ -87,13 +88,20 @@ def made_here(app: App, events: list[Any]) -> None:
     """What the visitor has made since the page was opened, newest first."""
     with gr.Accordion("Made in this session", open=False):
         gallery = gr.Gallery(label="Pictures, and spectrograms of music", columns=6, height=220, buttons=["download"], format="png")
+        player = gr.Audio(label="Music that is chosen above", interactive=False, visible=False, type="filepath", buttons=["download"])
         files = gr.Files(label="Files", interactive=False)
 
     def shown(request: gr.Request) -> Any:
         session = app.sessions.of(request)
         return session.made, session.files or None
 
-    for event in events:
+    def play(request: gr.Request, chosen: gr.SelectData) -> Any:
+        files = app.sessions.of(request).files
+        file = files[chosen.index] if 0 <= chosen.index < len(files) else ""
+        return gr.update(value=file, visible=True) if Path(file).suffix in FORMATS else gr.update(value=None, visible=False)
+
+    gallery.select(play, None, player, **INSTANT)
+    for event in (app.opened, *events):
         event.then(shown, None, [gallery, files], **INSTANT)
 
 

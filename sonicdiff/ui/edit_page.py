@@ -17,7 +17,7 @@ from sonicdiff.ui.compute import Step
 from sonicdiff.ui.runs import Run, Show, Updates, run_row, wire
 from sonicdiff.ui.session import Session, place
 from sonicdiff.ui.tasks import Edit, Made, Sounds
-from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, hearing, saved_settings
+from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, from_video, hearing, keeps, saved_settings
 
 HEIGHT = 340  # pixels of a photo on the page: the button stays in sight of it
 SECOND_STAGE = ("super_resolution_steps", "super_resolution_noise")
@@ -45,11 +45,13 @@ def edit_page(app: App) -> EditPage:
                 sources=["upload", "clipboard", "webcam"], buttons=["fullscreen"], alt_text="The photo to edit",
             )  # fmt: skip
             sound = gr.Audio(str(app.examples / "sounds" / "splash.ogg"), type="filepath", label="Sound", sources=SOUNDS, buttons=[])
+            from_video(app, sound)
             hearing(app, sound)
         with gr.Column(min_width=280):
             slider = gr.ImageSlider(
                 type="filepath",
                 label="Before and after",
+                height=HEIGHT,
                 max_height=HEIGHT,
                 interactive=False,
                 elem_classes="result",
@@ -69,7 +71,8 @@ def edit_page(app: App) -> EditPage:
         others = []
         for number, name in ((2, "second"), (3, "third")):
             with gr.Column(min_width=240):
-                others.append(gr.Audio(type="filepath", label=f"A {name} sound, mixed in", sources=SOUNDS, buttons=[]))
+                others.append(one := gr.Audio(type="filepath", label=f"A {name} sound, mixed in", sources=SOUNDS, buttons=[]))
+                from_video(app, one)
                 shown[f"weight_{number}"] = widgets[f"weight_{number}"].widget()
     with gr.Accordion("More settings", open=False):
         with gr.Row():
@@ -82,6 +85,7 @@ def edit_page(app: App) -> EditPage:
                     shown |= {name: widgets[name].widget() for name in names}
     ordered = [shown[control.name] for control in controls.EDIT]
     saved_settings("edit", controls.EDIT, ordered)
+    keeps(app, "edit", [photo, sound, *others, how, *ordered])
     how.input(lambda name: PRESETS[name], how, [shown["beta"], shown["structure"]], **INSTANT)
     gr.Examples(
         [[str(app.examples / "photos" / f"{a}.jpg"), str(app.examples / "sounds" / f"{b}.ogg")] for a, b in EXAMPLES],

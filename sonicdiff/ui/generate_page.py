@@ -13,7 +13,7 @@ from sonicdiff.ui.edit_page import GUIDING, SECOND_STAGE, mixed
 from sonicdiff.ui.runs import Run, Show, Updates, run_row, wire
 from sonicdiff.ui.session import Session, place
 from sonicdiff.ui.tasks import Generate, Made, Strip
-from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, hearing, saved_settings
+from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, from_video, hearing, keeps, saved_settings
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ def generate_page(app: App) -> GeneratePage:
     with gr.Row(elem_classes="page"):
         with gr.Column(min_width=280):
             sound = gr.Audio(str(app.examples / "sounds" / "thunder-near.ogg"), type="filepath", label="Sound", sources=SOUNDS, buttons=[])
+            from_video(app, sound)
             hearing(app, sound)
             widgets = {control.name: control for control in controls.GENERATE}
             shown: dict[str, Any] = {name: widgets[name].widget() for name in ("prompt", "count", "seed")}
@@ -44,7 +45,8 @@ def generate_page(app: App) -> GeneratePage:
         others = []
         for number, name in ((2, "second"), (3, "third")):
             with gr.Column(min_width=240):
-                others.append(gr.Audio(type="filepath", label=f"A {name} sound, mixed in", sources=SOUNDS, buttons=[]))
+                others.append(one := gr.Audio(type="filepath", label=f"A {name} sound, mixed in", sources=SOUNDS, buttons=[]))
+                from_video(app, one)
                 shown[f"weight_{number}"] = widgets[f"weight_{number}"].widget()
         with gr.Column(min_width=240):
             shown["frames"] = widgets["frames"].widget()
@@ -54,6 +56,7 @@ def generate_page(app: App) -> GeneratePage:
                 shown |= {name: widgets[name].widget() for name in names}
     ordered = [shown[control.name] for control in controls.GENERATE]
     saved_settings("generate", controls.GENERATE, ordered)
+    keeps(app, "generate", [sound, *others, *ordered])
 
     def prepare(session: Session, first: str | None, second: str | None, third: str | None, model: str, keep_record: bool,
                 *values: Any) -> Any:  # fmt: skip

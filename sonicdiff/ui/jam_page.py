@@ -17,7 +17,7 @@ from sonicdiff.ui.compute import TICK
 from sonicdiff.ui.controls import MOST_SEED
 from sonicdiff.ui.jamming import Recording, begin, drawn, jam_of, keep, line, maker, parts, sent, until
 from sonicdiff.ui.runs import STOPPED, WENT, WENT_WITH, Run, moment, run_row, stoppable
-from sonicdiff.ui.widgets import INSTANT, App, refused, saved_settings
+from sonicdiff.ui.widgets import INSTANT, App, keeps, refused, saved_settings
 
 LONGEST = 60 * 60.0  # seconds of one jam; the player keeps all it has played
 AT_ONCE = 4  # jams that play at the same time; they take turns with each other and with all else that computes
@@ -41,7 +41,7 @@ def jam_page(app: App) -> JamPage:
         with gr.Column(min_width=280):
             shown: dict[str, Any] = {name: widgets[name].widget() for name in ("prompt", "negative_prompt", "strength")}
             steering = gr.Button("Steer: play this from now on")
-            note = gr.Markdown(container=False)
+            note = gr.Markdown(container=False, elem_classes="note")
         with gr.Column(min_width=280):
             player = gr.Audio(
                 label="Jam",
@@ -65,6 +65,7 @@ def jam_page(app: App) -> JamPage:
                 shown |= {name: widgets[name].widget() for name in names}
     ordered = [shown[control.name] for control in controls.JAM]
     saved_settings("jam", controls.JAM, ordered)
+    keeps(app, "jam", ordered)
 
     def play(request: gr.Request, model: str, keep_record: bool, *values: Any) -> Any:
         settings = checked(values)

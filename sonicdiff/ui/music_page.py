@@ -13,7 +13,7 @@ from sonicdiff.ui.generate_page import shown_preview
 from sonicdiff.ui.runs import Run, Show, Updates, run_row, wire
 from sonicdiff.ui.session import Session
 from sonicdiff.ui.tasks import Made, Music
-from sonicdiff.ui.widgets import SOUNDS, App, saved_settings
+from sonicdiff.ui.widgets import SOUNDS, App, from_video, keeps, saved_settings
 
 WEIGHTS = r"""`(piano)` counts 1.1 times, `((piano))` 1.21 times, `(piano:1.5)` 1.5 times; `[drums]` and `[drums:1.5]` count as much less.
 `\(` is a bracket. A tempo in the words ("110 bpm") is kept to exactly.
@@ -60,6 +60,7 @@ def music_page(app: App) -> MusicPage:
     with gr.Accordion("From a sound of yours: as a start, played anew, or its rhythm alone", open=False), gr.Row():
         with gr.Column(min_width=240):
             source = gr.Audio(type="filepath", label="Your sound", sources=SOUNDS, buttons=[])
+            from_video(app, source)
         with gr.Column(min_width=240):
             shown |= {name: widgets[name].widget() for name in ("way", "audio_bpm")}
     with gr.Accordion("More settings", open=False), gr.Row():
@@ -68,6 +69,7 @@ def music_page(app: App) -> MusicPage:
                 shown |= {name: widgets[name].widget() for name in names}
     ordered = [shown[control.name] for control in controls.MUSIC]
     saved_settings("music", controls.MUSIC, ordered)
+    keeps(app, "music", [source, *ordered])
 
     def prepare(session: Session, sound: str | None, model: str, keep_record: bool, *values: Any) -> Any:
         settings = controls.checked(controls.MUSIC, values)

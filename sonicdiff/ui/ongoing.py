@@ -67,7 +67,7 @@ class Ongoing:
                 self.made.append(told)
             self.news.notify_all()
 
-    def follow(self) -> Iterator[Any]:
+    def follow(self) -> Generator[Any, None, None]:
         """All results from the first one on, the latest Step or Waiting, and None at least every TICK. Raises the task's error."""
         if self.is_lent:
             yield from self.follow_lent()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
+from pathlib import Path
+
 import gradio as gr
 
 TITLE = "sonicdiff"
@@ -28,31 +31,23 @@ CSS = """
   .page > .column > .heard { order: 4; }
 }
 """
-# The style is here because what `CSS` says is said of the inside of the page only.
-# A click has one time, whenever the events that it starts come to ask for it.
-# A stream starts once 3 s of it are in hand: its player asks for more only every 2 s, and would stall on its first piece.
-# Ctrl+Enter and Ctrl+Alt+Enter press the button of the tab that is seen: `offsetParent` is null of what is not.
-HEAD = """
-<style>@media (max-width: 640px) { .main.fillable { padding-inline: 0.5rem !important; } }</style>
-<script>
-window.clicked = { go: 0, stop: 0 };
-document.addEventListener("click", (event) => {
-  for (const kind of ["go", "stop"]) if (event.target.closest?.(`.${kind}-button`)) window.clicked[kind] = Date.now();
-}, true);
-document.addEventListener("progress", ({ target }) => {
-  if (!target.closest?.("#jam-player") || target.src === target.dataset.started) return;
-  if (!target.buffered.length || target.buffered.end(0) < 3) return;
-  target.dataset.started = target.src;
-  target.play().catch(() => {}); // where the browser does not let it, the player's own button does
-}, true);
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-  const kind = event.altKey ? ".stop-button" : ".go-button";
-  const button = [...document.querySelectorAll(kind)].find((each) => each.offsetParent !== null && !each.disabled);
-  if (button) { event.preventDefault(); document.activeElement?.blur(); setTimeout(() => button.click(), 30); }
-}, true);
-</script>
+# What `CSS` says is said of the inside of the page only; this is not.
+STYLE = """
+#refusal {
+  position: fixed; inset: auto 1rem 1rem; margin: auto; max-width: 40rem; padding: 0.8rem 1rem; z-index: 1000; border-radius: 0.5rem;
+  background: #7f1d1d; color: #fff; font-family: system-ui, sans-serif;
+}
+@media (max-width: 640px) { .main.fillable { padding-inline: 0.5rem !important; } }
 """
+SCRIPT = Path(__file__).with_name("page.js")
+
+
+def head() -> str:
+    """What the page's head holds besides Gradio's own; each start of the server has a name, so that no page keeps what another one held."""
+    started = f'window.serverStarted = "{secrets.token_hex(8)}";'
+    return f"<style>{STYLE}</style>\n<script>\n{started}\n{SCRIPT.read_text('utf-8')}</script>"
+
+
 TOKEN = """() => {
   let token = sessionStorage.getItem("sonicdiff");
   if (!token) {

@@ -71,7 +71,7 @@ def launch_options(hosts: Sequence[str] = ()) -> dict[str, Any]:
         "ssr_mode": False,
         "theme": page.THEME,
         "css": page.CSS,
-        "head": page.HEAD,
+        "head": page.head(),
         "app_kwargs": {"middleware": [Middleware(Guard, hosts=names, origins=origins)]},
     }
 

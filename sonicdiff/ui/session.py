@@ -40,6 +40,9 @@ class Session:
     recording: Any = None  # of that jam
     left: float | None = None  # when its page was closed, and not loaded again
 
+    def is_over(self, now: float) -> bool:
+        return now - self.used > KEPT or (self.left is not None and now - self.left > AWAY)
+
     def begin(self, page: str, run: Any) -> Any:
         """The page's run from now on; the one before ends."""
         before = self.runs.get(page)
@@ -90,8 +93,7 @@ class Sessions:
         """Closes the sessions that nobody used for KEPT seconds, and the longest unused of more than MOST_OPEN."""
         now = time.monotonic()
         with self.lock:
-            gone = [name for name, each in self.open.items() if now - (each.used if each.left is None else each.left + KEPT - AWAY) > KEPT]
-            old = [self.open.pop(name) for name in gone]
+            old = [self.open.pop(name) for name, each in list(self.open.items()) if each.is_over(now)]
             old += [self.open.pop(next(iter(self.open))) for _ in range(len(self.open) - MOST_OPEN)]
             self.tokens = {token: name for token, name in self.tokens.items() if name in self.open}
         for each in old:
@@ -139,13 +141,6 @@ class Sessions:
         if old is not None:
             shutil.rmtree(old, ignore_errors=True)
         return folder
-
-    def close(self, request: Any) -> None:
-        """The visitor has closed the tab."""
-        with self.lock:
-            session = self.open.pop(str(getattr(request, "session_hash", None)), None)
-        if session is not None:
-            session.close()
 
 
 class Listeners:

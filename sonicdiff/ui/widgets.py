@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 import gradio as gr
 
+from sonicdiff.audio import waveform
 from sonicdiff.ui import page, settings
 from sonicdiff.ui.compute import on_gpu, perform
 from sonicdiff.ui.controls import Control
 from sonicdiff.ui.refusals import shown
-from sonicdiff.ui.session import Sessions
+from sonicdiff.ui.session import Sessions, place
 from sonicdiff.ui.tasks import Heard, Listen
 
 log = logging.getLogger(__name__)
@@ -100,12 +101,44 @@ def hearing(app: App, sound: Any) -> None:
         app.opened.then(listen, **wiring)
 
 
+def keeps(app: App, name: str, widgets: Sequence[Any]) -> None:
+    """What these components of a page hold stays in the browser's tab, and comes back where its page is loaded again."""
+    keep = f"(...values) => {{ window.keepPage('{name}', values); return []; }}"
+    gr.on([each.change for each in widgets], None, list(widgets), None, js=keep, **INSTANT)
+    app.opened.then(None, list(widgets), list(widgets), js=f"(...values) => window.keptPage('{name}', values)", **INSTANT)
+
+
+def from_video(app: App, sound: Any) -> None:
+    """Under a sound: a button that takes the sound of a video, which the field for sounds itself lets no browser choose."""
+    button = gr.UploadButton("Take the sound of a video", file_types=["video"], size="sm")
+
+    def take(path: str, request: gr.Request) -> str:
+        taken = place(app.sessions.of(request).folder, ".flac", Path(path).stem)
+        waveform.load(path).save(taken)
+        return str(taken)
+
+    button.upload(told(take), button, sound, **INSTANT)
+
+
+def told(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """An event's function whose refusals the page shows as they are."""
+
+    @wraps(fn)
+    def inner(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return fn(*args, **kwargs)
+        except Exception as error:
+            raise gr.Error(explained(error), print_exception=False) from None
+
+    return inner
+
+
 def saved_settings(name: str, controls: Sequence[Control], widgets: Sequence[Any]) -> None:
     """Settings of a page into a file and out of one."""
     with gr.Accordion("Save or load settings", open=False):
         save = gr.Button("Save these settings", size="sm")
         file = gr.File(label="Load: settings, or a picture or sound made here", file_count="single", height=110)
-        note = gr.Markdown(container=False)
+        note = gr.Markdown(container=False, elem_classes="note")
     text, filename = gr.Textbox(visible=False), gr.Textbox(f"sonicdiff-{name}.json", visible=False)
 
     def export(*values: Any) -> str:

@@ -16,14 +16,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from waiting import PATIENCE
+from waiting import PATIENCE, until
 
 from sonicdiff.diffusion import ddim
 from sonicdiff.pipelines.music.jam import Jam
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
-from sonicdiff.ui import compute, jamming, previews
-from sonicdiff.ui.compute import Step, Tell, perform
+from sonicdiff.ui import compute, jamming, ongoing, previews
+from sonicdiff.ui.compute import Step, Tell, Waiting, perform
+from sonicdiff.ui.ongoing import Ongoing
 from sonicdiff.ui.session import Sessions
 from sonicdiff.ui.tasks import Edit, Made
 
@@ -77,8 +78,38 @@ def test_closing_stops_the_task_and_lets_the_next_one_in() -> None:
     updates.close()
     a.go.set()
     b.go.set()
-    assert [update for update in perform(b) if update] == ["begun", "done"]
+    assert [update for update in perform(b) if isinstance(update, str)] == ["begun", "done"]
     assert log == ["a begins", "a ends", "b begins", "b ends"]
+
+
+def test_what_waits_says_how_many_come_first() -> None:
+    tasks = [Work([], name) for name in "abc"]
+    running, *others = [perform(task) for task in tasks]
+    assert first(running) == "begun"
+    assert [next(each) for each in others] == [None, None] and [next(each) for each in others] == [Waiting(1), Waiting(2)]
+    for task in tasks:
+        task.go.set()
+    assert [update for update in others[1] if isinstance(update, str)] == ["begun", "done"]
+    assert list(running)[-1] == "done" and list(others[0])[-1] == "done"
+
+
+def test_a_run_goes_on_while_its_page_is_loaded_again_and_ends_when_nobody_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    task, kept = Work([]), list[Any]()
+    run = Ongoing(perform, task, keep=kept.append)
+    page = run.follow()
+    assert first(page) == "begun"
+    page.close()  # and the page is loaded again
+    again = run.follow()
+    assert first(again) == "begun"
+    task.go.set()
+    assert [told for told in again if told] == ["done"] and [told for told in run.follow() if told] == ["begun", "done"]
+    assert kept == ["begun", "done"] and not run.stopped.is_set()
+    monkeypatch.setattr(ongoing, "AWAY", 0.0)
+    left = Work([])
+    run = Ongoing(perform, left)
+    until(run.stopped.is_set)
+    left.go.set()
+    assert list(run.follow())[-1:] in ([], [None], ["begun"])
 
 
 def test_an_error_is_the_callers_and_the_thread_goes_on() -> None:

@@ -316,7 +316,7 @@ def test_what_fails_inside_is_told_without_what_is_inside(visitor: Visitor, monk
 def test_errors_read_well_for_programs_and_are_no_markup(visitor: Visitor) -> None:
     answer = visitor.ask("music", prompt="jazz", seed_image="<img src=x onerror=alert(1)>")
     assert not answer["success"] and "<" not in answer["output"]["error"]
-    assert "&#" not in visitor.ask("generate", prompt="rain", seed=-1)["output"]["error"]
+    assert "&#" not in visitor.ask("generate", prompt="rain", seed=-2)["output"]["error"]
 
 
 def test_gradio_forgets_clients_that_have_heard_everything(
@@ -381,7 +381,7 @@ def test_a_task_that_nobody_waits_for_is_not_begun() -> None:
     begun, blocked = [], threading.Event()
     first: Any = compute.perform(lambda tell: tell(blocked.wait(PATIENCE)))  # type: ignore[arg-type]
     second: Any = compute.perform(lambda tell: begun.append(1))  # type: ignore[arg-type]
-    assert [next(task) for task in (first, first, second, second)] == [None] * 4
+    assert [next(task) for task in (first, first, second, second)] == [None, None, None, compute.Waiting(1)]
     second.close()
     blocked.set()
     assert list(first) == [True]

@@ -24,9 +24,33 @@ def test_visitors_have_folders_of_their_own_that_go_with_them(tmp_path: Path) ->
     for each in (a, b):
         place(each.folder, ".png", "x").write_bytes(b"picture")
     assert a.folder.stat().st_mode & 0o077 == 0
-    sessions.close(visitor("a"))
+    a.close()
     assert not a.folder.exists() and b.folder.exists()
-    sessions.close(visitor("nobody"))
+    sessions.leave(visitor("nobody"))
+
+
+def test_a_page_that_is_loaded_again_has_its_session_and_one_that_is_closed_loses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def now_is(seconds: float) -> None:
+        monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=lambda: seconds))
+
+    now_is(0)
+    sessions, token = Sessions(tmp_path), "0123456789abcdef" * 2
+    first = sessions.adopt(visitor("a"), token)
+    place(first.folder, ".png", "x").write_bytes(b"picture")
+    sessions.leave(visitor("a"))
+    stranger = sessions.adopt(visitor("c"), "f" * 32)
+    sessions.of(visitor("b"))  # an event of the new page that was quicker
+    assert sessions.adopt(visitor("b"), token) is first and sessions.of(visitor("b")) is first and stranger is not first
+    assert all(sessions.adopt(visitor("d"), token) is not first for token in ("", None, "0" * 31, 7))
+    now_is(session.AWAY + 5)
+    sessions.sweep()
+    assert first.folder.exists()
+    sessions.leave(visitor("b"))
+    now_is(2 * session.AWAY + 10)
+    sessions.sweep()
+    assert not first.folder.exists()
 
 
 def test_nothing_is_kept_longer_than_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

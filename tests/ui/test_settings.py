@@ -152,4 +152,4 @@ def test_a_jams_recording_and_its_picture_are_loaded_back(tiny_music_directory: 
 def test_a_result_from_outside_the_pages_limits_is_loaded_but_for_that(tiny: SonicDiffusionPipeline, photo: Path, tmp_path: Path) -> None:
     image = tiny.edit(photo, prompt="rain", num_inference_steps=2, structure=0.7, show_progress=False)
     found, note = restore("edit", controls.EDIT, str(provenance.save(image, tmp_path / "a.png")))
-    assert found["structure"] == 0.7 and "num_inference_steps" not in found and "Left as it was: Steps is 2" in note
+    assert found["structure"] == 0.7 and "num_inference_steps" not in found and "Left as it was: Steps is '2'" in note
