@@ -44,8 +44,8 @@ def batch(
     """Edit or generate by every row of a table.
 
     Other options are the verb's, for all rows: --model, --steps ... A batch that was stopped goes on where it was; what fails is listed
-    in failures.jsonl, and is tried again the next time; the exit code is then 1, of every process. `accelerate launch -m sonicdiff batch ...` divides the rows over GPUs and machines,
-    `torchrun --nproc_per_node 2 -m sonicdiff batch ...` over processors.
+    in failures.jsonl, and is tried again the next time; the exit code is then 1, of every process. `accelerate launch -m sonicdiff
+    batch ...` divides the rows over GPUs and machines, `torchrun --nproc_per_node 2 -m sonicdiff batch ...` over processors.
     """
     if task not in (None, "edit", "generate"):
         raise ValueError(f"unknown task {task!r}; expected edit or generate")

@@ -10,7 +10,6 @@ import typer
 
 from sonicdiff.cli import options
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 PHOTOS = ("photos/valley.jpg", "photos/mountains.jpg", "photos/palace.jpg")
 SOUNDS = ("copyleft/campfire-close.ogg", "sounds/splash.ogg", "sounds/thunder-near.ogg")
 
@@ -25,7 +24,9 @@ def demo(
     quiet: options.Quiet = False,
 ) -> None:
     """Edit example photos with example sounds. The results are laid out on one sheet."""
-    photo_files, sound_files = photos or [EXAMPLES / name for name in PHOTOS], sounds or [EXAMPLES / name for name in SOUNDS]
+    from sonicdiff.pipelines.pulling import examples
+
+    photo_files, sound_files = photos or [examples() / name for name in PHOTOS], sounds or [examples() / name for name in SOUNDS]
     options.existing(*photo_files, *sound_files)
     started = time.perf_counter()
     from sonicdiff.audio import waveform

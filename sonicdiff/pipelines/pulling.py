@@ -15,12 +15,19 @@ from sonicdiff.pipelines.hub.fetching import verify as differing
 from sonicdiff.pipelines.hub.transfer import Tell
 from sonicdiff.pipelines.registry import BASES, CHECKPOINTS, PARTS, Checkpoint, Repository
 
+PACKAGE = Path(__file__).resolve().parents[1]
+
 
 def folders() -> list[Path]:
     """Where embedded models are looked for: SONICDIFF_CHECKPOINTS alone if set, else the repository, then the installed package."""
     moved = os.environ.get("SONICDIFF_CHECKPOINTS")
-    package = Path(__file__).resolve().parents[1]
-    return [Path(moved)] if moved else [package.parent / "checkpoints", package / "checkpoints"]
+    return [Path(moved)] if moved else [PACKAGE.parent / "checkpoints", PACKAGE / "checkpoints"]
+
+
+def examples() -> Path:
+    """The folder of example photos and sounds: in the repository, or in the installed package."""
+    return next((folder for folder in (PACKAGE.parent / "examples", PACKAGE / "examples") if (folder / "SOURCES.md").is_file()),
+                PACKAGE / "examples")  # fmt: skip
 
 
 def at_hand(name: str, cache_dir: str | os.PathLike[str] | None = None, revision: str | None = None) -> Path | None:

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from sonicdiff.audio.waveform import FORMATS
+from sonicdiff.pipelines.pulling import examples
 from sonicdiff.ui import page
 from sonicdiff.ui.api import named_endpoints
 from sonicdiff.ui.edit_page import edit_page
@@ -18,7 +19,7 @@ from sonicdiff.ui.music_page import music_page
 from sonicdiff.ui.session import KEPT, Sessions, private_folder
 from sonicdiff.ui.widgets import INSTANT, App, refused
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = examples()
 EXAMPLE = str(EXAMPLES / "photos" / "valley.jpg"), str(EXAMPLES / "sounds" / "splash.ogg")
 
 

@@ -62,7 +62,7 @@ def launch_options(hosts: Sequence[str] = ()) -> dict[str, Any]:
         "max_file_size": MOST_A_FILE,
         "max_threads": 40,
         "allowed_paths": [],
-        "blocked_paths": [str(Path(__file__).resolve().parents[2] / name) for name in ("checkpoints", "runs", "outputs", ".git", ".venv")],
+        "blocked_paths": [str(folder) for folder in private_folders()],
         "enable_monitoring": False,
         "run_history": False,
         "strict_cors": True,
@@ -74,6 +74,12 @@ def launch_options(hosts: Sequence[str] = ()) -> dict[str, Any]:
         "head": page.head(),
         "app_kwargs": {"middleware": [Middleware(Guard, hosts=names, origins=origins)]},
     }
+
+
+def private_folders() -> list[Path]:
+    """What is never served, whatever a component says: weights, results, the repository's own."""
+    package = Path(__file__).resolve().parents[1]
+    return [package / "checkpoints", *(package.parent / name for name in ("checkpoints", "runs", "outputs", ".git", ".venv"))]
 
 
 def is_space() -> bool:
