@@ -42,6 +42,9 @@ def music(
     negative_prompt: Not = "",
     seed_image: Annotated[str | None, typer.Option(help=f"What to start from: {LOOPS}; or a sound, or a spectrogram.")] = None,
     seed_bpm: Annotated[float | None, typer.Option(help="Its tempo.  [default: known or estimated]")] = None,
+    seed_picture: Annotated[
+        str, typer.Option(help="How to read a spectrogram without settings: riffusion (100 columns a second), or model (as this model's).")
+    ] = "riffusion",
     strength: Strength = "0.75",
     mask: Annotated[Path | None, typer.Option(help="A picture: white is played anew, black stays.")] = None,
     stereo: Annotated[bool | None, typer.Option(help="Both channels of a stereo seed.")] = None,

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from scipy.signal import resample_poly
 
 from sonicdiff.audio.waveform import Waveform
@@ -62,7 +62,7 @@ def gain_for(sound: Waveform, target: float | None, circular: bool = False, peak
     least, most = target - measured, target - measured + MOST_LIMITED
     if missing(least) < TOLERANCE:
         return least
-    return brentq(missing, least, most, xtol=TOLERANCE) if missing(most) < 0 else most
+    return float(root_scalar(missing, bracket=(least, most), xtol=TOLERANCE).root) if missing(most) < 0 else most
 
 
 def limited(samples: np.ndarray, gains: np.ndarray, rate: int, circular: bool = False, peaks: np.ndarray | None = None) -> np.ndarray:

@@ -52,6 +52,7 @@ class MusicPipeline(MusicComponents):
         loop: bool | None = None,
         seed_image: seeds.SeedImage | None = None,
         seed_bpm: float | None = None,
+        seed_picture: str = "riffusion",
         strength: float | str = 0.75,
         mask: photos.Photo | None = None,
         stereo: bool | None = None,
@@ -73,13 +74,17 @@ class MusicPipeline(MusicComponents):
                 length the model was trained on, as a loop.
             seed_image: what to start from: a name in `sonicdiff.pipelines.music.seeds.SEEDS`, a sound, or a spectrogram; its tempo is
                 `seed_bpm`, by default known or estimated. strength: how far to leave it, 0 to 1 or a name in `STRENGTHS`.
+            seed_picture: the settings of a spectrogram that carries none: "riffusion", 100 columns a second up to 10 kHz, or "model",
+                this model's.
             mask: a picture, white where the seed is repainted and black where it stays; grey stays for that part of the run.
             stereo: both channels of a stereo seed; by default where it is one.
         """
         settings = record.settings({**locals(), "seed_image": seed_image if seeds.is_name(seed_image) else None})
         how = self.sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
         null, text = self.read_prompts(negative_prompt, prompt)
-        source = None if seed_image is None else seeds.read(seed_image, self.params, seed_bpm)
+        source = (
+            None if seed_image is None else seeds.read(seed_image, seed_bpm, untagged=seeds.settings_of_untagged(seed_picture, self.params))
+        )
         if source is None and (mask is not None or stereo):
             raise ValueError("got a mask or stereo without a seed; expected a seed_image for them (the model itself makes mono)")
         bpm = float(bpm or tempo.asked(prompt) or (source.bpm if source else self.config["bpm"]))
@@ -245,7 +250,7 @@ class MusicPipeline(MusicComponents):
         settings = record.settings({**locals(), "seed_image": seed_image if seeds.is_name(seed_image) else None})
         how = self.sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
         null, a, b = self.read_prompts(negative_prompt, prompt_a, prompt_b)
-        source = None if seed_image is None else seeds.read(seed_image, self.params)
+        source = None if seed_image is None else seeds.read(seed_image)
         bpm = float(bpm or tempo.asked(prompt_a) or tempo.asked(prompt_b) or (source.bpm if source else self.config["bpm"]))
         grid = self.grid(bpm, bars=bars)
         start = None if source is None else self.begin(source, grid, strength, False, loop=True)
@@ -278,7 +283,7 @@ class MusicPipeline(MusicComponents):
 
         The slice is of the samples that are the sound again.
         """
-        source = seeds.read(audio, self.params, audio_bpm, start, length)
+        source = seeds.read(audio, audio_bpm, start, length)
         if length is None and source.sound.seconds >= MOST_SECONDS:
             raise ValueError(
                 f"got {MOST_SECONDS:.0f} s of sound or more; expected less: give the part to take, sound_start and sound_length"

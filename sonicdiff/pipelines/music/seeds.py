@@ -16,16 +16,19 @@ from torch import Tensor
 
 from sonicdiff.audio import image as spectrogram_image
 from sonicdiff.audio import phase, waveform
+from sonicdiff.audio.formats import no_sound
 from sonicdiff.audio.spectrogram import SpectrogramParams, mel_spectrogram
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.pipelines import photos
-from sonicdiff.pipelines.music.tempo import Grid, estimate, read_at
+from sonicdiff.pipelines.music.tempo import BEATS_A_BAR, Grid, estimate, read_at
 from sonicdiff.pipelines.sounds import Heard, Sound
 
 NOTHING = Heard()
 LOOPS = Path(__file__).parent / "loops"
 SeedImage = Sound | Image.Image
-"""A name in SEEDS, a sound (path, bytes, Waveform, (array, rate)), or a spectrogram: a PIL image, or the path of a PNG."""
+"""A name in SEEDS, a sound (path, bytes, Waveform, (array, rate)), or a spectrogram: a PIL image, or a picture's path or bytes."""
+UNTAGGED = ("riffusion", "model")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 
 
 @dataclass(frozen=True)
@@ -90,30 +93,82 @@ def is_name(source: Any) -> bool:
     return isinstance(source, str) and source in SEEDS
 
 
-def read(source: SeedImage, params: SpectrogramParams, bpm: float | None = None, start: float = 0.0, length: float | None = None) -> Seed:
-    """What to start from. bpm: its tempo, by default the loop's own, or estimated. Raises AudioError, ImageError or ValueError."""
+def read(source: SeedImage, bpm: float | None = None, start: float = 0.0, length: float | None = None,
+         untagged: SpectrogramParams | None = None) -> Seed:  # fmt: skip
+    """What to start from. bpm: its tempo, by default the loop's own, or estimated. Raises AudioError, ImageError or ValueError.
+
+    untagged: the settings of a picture that carries none, by default Riffusion's: its own seeds are eight beats of 64 columns at 93.75.
+    """
     if is_name(source):
         assert isinstance(source, str)
         loop = SEEDS[source]
         return Seed(loop.sound(source), loop.bpm, 0.0)
     if isinstance(source, str) and not Path(source).suffix and not Path(source).exists():
         raise ValueError(f"there is no seed {source!r}; known are {', '.join(SEEDS)}, and the path of a sound or a spectrogram")
-    if isinstance(source, Image.Image) or str(source).lower().endswith(".png"):
-        sound = from_picture(source, params)
+    length = waveform.MOST_SECONDS if length is None else length
+    if is_picture(source):
+        drawn = from_picture(source, untagged)
+        sound = waveform.load(drawn, start, length)
+        estimated, first_beat = (of_a_loop(drawn) if sound.seconds == drawn.seconds else estimate(sound)) if bpm is None else (bpm, 0.0)
     else:
-        sound = waveform.load(source, start, waveform.MOST_SECONDS if length is None else length)
-    estimated, first_beat = estimate(sound) if bpm is None else (bpm, 0.0)
+        assert not isinstance(source, Image.Image)
+        sound = waveform.load(source, start, length)
+        estimated, first_beat = estimate(sound) if bpm is None else (bpm, 0.0)
     path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
     heard = Heard(records=({"name": path and Path(path).name, "sha256": sound.sha256(), "weight": 1.0},), files=(path,))
     return Seed(sound, estimated, first_beat, heard)
 
 
-def from_picture(source: Any, params: SpectrogramParams) -> Waveform:
-    """The sound of a spectrogram picture, with the settings it carries, else with `params` at its height."""
-    picture = photos.opened(source)
-    mel, found = spectrogram_image.from_image(picture, replace(params, mel_bins=picture.height))
-    samples = phase.decode(mel, found).numpy()
-    return waveform.load((samples / max(1.0, float(np.abs(samples).max())), found.sample_rate))
+def settings_of_untagged(name: str, params: SpectrogramParams) -> SpectrogramParams | None:
+    """What `read` takes for pictures without settings: "riffusion" (None), or "model", those of `params`."""
+    if name not in UNTAGGED:
+        raise ValueError(f"got seed_picture {name!r}; expected one of {', '.join(UNTAGGED)}")
+    return params if name == "model" else None
+
+
+def is_picture(source: Any) -> bool:
+    """Whether it is a PIL image, or the path, bytes or open file of a picture, told from its first bytes."""
+    if isinstance(source, Image.Image):
+        return True
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        if not path.is_file():
+            return path.suffix.lower() in PICTURES
+        with path.open("rb") as file:
+            head = file.read(16)
+    elif isinstance(source, (bytes, bytearray)):
+        head = bytes(source[:16])
+    elif hasattr(source, "read") and hasattr(source, "seek"):
+        source.seek(0)
+        head = source.read(16)
+        source.seek(0)
+    else:
+        return False
+    return isinstance(head, bytes) and (no_sound(head) or "").endswith(" image")
+
+
+def from_picture(source: Any, untagged: SpectrogramParams | None = None) -> Waveform:
+    """The sound of a spectrogram picture, with the settings it carries, else with `untagged` at its height, else with Riffusion's."""
+    picture = photos.opened(source.read() if hasattr(source, "read") and not isinstance(source, Image.Image) else source)
+    if picture.width * picture.height > photos.MAX_PIXELS:
+        raise ValueError(
+            f"got a picture of {picture.width} x {picture.height} pixels; expected at most {photos.MAX_PIXELS / 1e6:.0f} million"
+        )
+    try:
+        picture.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise photos.ImageError(f"cannot read {photos.describe(source)}: {error}") from None
+    mel, found = spectrogram_image.from_image(picture, untagged and replace(untagged, mel_bins=picture.height))
+    samples = phase.decode_in_blocks(mel, found).numpy()
+    return waveform.load((samples / max(1.0, float(np.abs(samples).max())), found.sample_rate), length=waveform.MOST_SECONDS)
+
+
+def of_a_loop(sound: Waveform) -> tuple[float, float]:
+    """The tempo of a sound and its first beat (s): where it is nearly whole bars from its beginning on, these exactly."""
+    bpm, first_beat = estimate(sound)
+    beats = max(1, round(sound.seconds * bpm / 60 / BEATS_A_BAR)) * BEATS_A_BAR
+    exact = beats * 60 / sound.seconds
+    return (exact, 0.0) if abs(exact / bpm - 1) < 0.02 else (bpm, first_beat)
 
 
 def read_mask(source: photos.Photo, size: Sequence[int]) -> Tensor:

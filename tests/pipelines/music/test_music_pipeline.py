@@ -98,7 +98,7 @@ def test_little_strength_is_near_the_seed(tiny_music: MusicPipeline) -> None:
     grid = tiny_music.grid(120)
     from sonicdiff.pipelines.music import seeds
 
-    start = tiny_music.begin(seeds.read(sound, tiny_music.params, 120), grid, 1.0, None, True)
+    start = tiny_music.begin(seeds.read(sound, 120), grid, 1.0, None, True)
 
     def distance(strength: float) -> float:
         found: list[torch.Tensor] = []
@@ -128,7 +128,7 @@ def test_a_mask_keeps_what_is_black(tiny_music: MusicPipeline) -> None:
         callback_on_step_end=lambda p, i, t, more: found.append(more["latents"]))  # fmt: skip
     from sonicdiff.pipelines.music import seeds
 
-    start = tiny_music.begin(seeds.read(tune(2.0, RATE, 0.5), tiny_music.params, 120), tiny_music.grid(120), 1.0, None, True).latents
+    start = tiny_music.begin(seeds.read(tune(2.0, RATE, 0.5), 120), tiny_music.grid(120), 1.0, None, True).latents
     change = (found[-1] - start).detach().abs().mean((0, 1, 2))
     assert float(change[:4].max()) == 0
     assert float(change[8:].min()) > 0.05

@@ -78,7 +78,7 @@ def test_an_edit_without_a_change_gives_the_clip_back(tiny_music: MusicPipeline)
     options: dict[str, Any] = {"audio_bpm": 120, "num_inference_steps": 20, "show_progress": False, "callback_on_step_end": keep}
     from sonicdiff.pipelines.music import seeds
 
-    start = pipeline.begin(seeds.read(sound, pipeline.params, 120), pipeline.grid(120), 1.0, None, False).latents
+    start = pipeline.begin(seeds.read(sound, 120), pipeline.grid(120), 1.0, None, False).latents
     pipeline.edit(sound, "jazz", source_prompt="jazz", guidance_scale=1.0, inversion_refinements=2, **options)
     same = float((last[-1] - start).norm() / start.norm())
     pipeline.edit(sound, "rock", source_prompt="jazz", guidance_scale=9.0, feature_injection=0.0, attention_injection=0.0, **options)
