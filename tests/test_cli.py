@@ -323,3 +323,14 @@ def test_a_disk_that_is_full_is_a_sentence_whoever_says_it(monkeypatch: pytest.M
 
     monkeypatch.setattr(models, "size_mb", full)
     fails(run("models"), 1, "the disk is full", "start again")
+
+
+@pytest.mark.parametrize("output", ["/proc/nowhere/out.png", "/proc/out.png", "folder.png"])
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="for a system with a folder that nobody can write in")
+def test_what_cannot_be_written_is_said_before_the_work(photo: Path, sound: Path, output: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sonicdiff.pipelines import checkpoints
+
+    monkeypatch.setattr(checkpoints, "load_pictures", lambda *_, **__: pytest.fail("a model was loaded"))
+    Path("folder.png").mkdir()
+    fails(run("edit", photo, sound, "-o", output), 1, "written", Path(output).parent.name)
+    fails(run("demo", "--photo", photo, "--sound", sound, "--folder", "/proc/nowhere"), 1, "nothing can be written in /proc/nowhere")

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from sonicdiff.cli import verbs
+from sonicdiff.cli import options, verbs
 from sonicdiff.cli.errors import disk_is_full, sentence
 from sonicdiff.cli.table import FILES, output_of, placed, rows_of, surveyed
 
@@ -68,7 +68,7 @@ def run(table: Path, folder: Path, verb: str | None, rest: Sequence[str], seed: 
     mine = share()
     if mine.state is not None and mine.state.device.type != "cpu" and "--device" not in rest:
         rest = [*rest, f"--device={mine.state.device}"]
-    folder.mkdir(parents=True, exist_ok=True)
+    options.writable(folder)
     own, outcome = folder / f".failures-{mine.rank}.jsonl", Outcome(mine)
     total = len(range(mine.rank, count, mine.count))
     with gathered(folder, mine), own.open("w") as failures, tqdm(total=total, unit="picture", disable=quiet or mine.rank > 0) as bar:

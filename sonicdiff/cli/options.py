@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -90,8 +92,20 @@ def destination(output: Path | None, *sources: str | Path, endings: tuple[str, .
         stem = "-".join(Path(source).stem for source in sources)[:120] or "image"
         numbered = (Path("outputs", f"{stem}{n}{endings[0]}") for n in ("", *(f"-{i}" for i in range(2, 10_000))))
         path = next(p for p in numbered if not p.exists())
-    path.parent.mkdir(parents=True, exist_ok=True)
+    writable(path.parent)
+    if path.is_dir() or (path.exists() and not os.access(path, os.W_OK)):
+        raise OSError(f"{path} cannot be written; expected a file's name, and one that may be replaced")
     return path
+
+
+def writable(folder: Path) -> None:
+    """Makes a folder for results, before the work is done. OSError where nothing can be written in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"0" * 4096)
+    except OSError as error:
+        raise OSError(f"nothing can be written in {folder} ({error.strerror or error}); choose another with --output") from None
 
 
 def existing(*files: str | Path) -> None:

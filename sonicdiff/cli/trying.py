@@ -28,6 +28,7 @@ def demo(
 
     photo_files, sound_files = photos or [examples() / name for name in PHOTOS], sounds or [examples() / name for name in SOUNDS]
     options.existing(*photo_files, *sound_files)
+    options.writable(folder)
     started = time.perf_counter()
     from sonicdiff.audio import waveform
     from sonicdiff.audio.drawing import spectrogram
@@ -43,7 +44,6 @@ def demo(
         heard, clip = pipeline.heard(str(file), top=1), waveform.load(file)
         columns.append((file.name, f"heard: {heard.nearest}", spectrogram(clip.mono().samples[0], clip.sample_rate)))
         typer.echo(f"{file.name} is heard as {heard.nearest}" if heard.is_known else f"{file.name} {heard.sentence(Path(model).name)}")
-    folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for photo in photo_files:
         row = [pictures.load(photo)]

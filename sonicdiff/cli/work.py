@@ -31,6 +31,9 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what a TOML file's training takes, and write nothing.")] = False,
 ) -> None:
     """Train a model on your own sounds and pictures (examples/training.toml), or by a recipe. A stopped run goes on where it was."""
+    for place in (folder, output):
+        if place is not None and not dry_run:
+            options.writable(place.parent)
     if recipe.endswith(".toml"):
         from sonicdiff.training.own.run import train_own
 

@@ -58,7 +58,7 @@ def resolve_base(base: str | os.PathLike[str], cache_dir: str | None = None, rev
         if path.suffix != ".safetensors":
             raise ValueError(f"{path.name} cannot be a base: only .safetensors files are read, since others can carry code")
         return path
-    if (path / "model_index.json").is_file():
+    if (path / "model_index.json").is_file() and not (isinstance(base, str) and name in BASES):
         return path
     if name in BASES:
         return fetch(pinned(BASES[name].repository, revision), cache_dir, token)

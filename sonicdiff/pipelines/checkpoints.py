@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.pipelines.precision import best_dtype, dtype_of, laid_out, usable_device
 from sonicdiff.pipelines.previewing import small_decoder
 from sonicdiff.pipelines.pulling import pull
-from sonicdiff.pipelines.registry import BASES, PARTS
+from sonicdiff.pipelines.registry import BASES, CHECKPOINTS, PARTS
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 Pipeline = SonicDiffusionPipeline | MusicPipeline
@@ -33,19 +34,24 @@ def resolve(
     name_or_path: str | os.PathLike[str], cache_dir: str | os.PathLike[str] | None = None, revision: str | None = None,
     token: str | bool | None = None,
 ) -> Path:  # fmt: skip
-    """The directory of a model: a path that holds one, a known name, or a repository owner/name of the hub.
+    """The directory of a model: a known name (as text), a path that holds one, or a repository owner/name of the hub.
 
     What is here comes first, and without the network. Raises ValueError for what is none of these, and OSError, one sentence, for what
     cannot be had. cache_dir, revision, token: of the hub, as its own library has them; HF_HOME, HF_HUB_OFFLINE and HF_TOKEN are honoured.
     """
     path, name = Path(name_or_path), os.fspath(name_or_path)
-    if (path / "model_index.json").is_file():
+    known = isinstance(name_or_path, str) and name in (*CHECKPOINTS, *PARTS)
+    here = (path / "model_index.json").is_file()
+    if here and not known:
         return path
     if name in BASES:
         raise ValueError(f"{name!r} is a base, without audio layers; give it as base= (--base) with a model such as 'landscape'")
     if name in PARTS:
         raise ValueError(f"{name!r} is {PARTS[name].description}, and no model; it is used where it is here")
-    return pull(name, cache_dir=cache_dir, revision=revision, token=token)
+    found = pull(name, cache_dir=cache_dir, revision=revision, token=token)
+    if here and not found.samefile(path):
+        warnings.warn(f"the model {name!r} is taken, not the folder of that name; that would be ./{name}", stacklevel=3)
+    return found
 
 
 def load(
@@ -183,7 +189,8 @@ LOADED = Loaded()
 
 def load_once(name_or_path: str | os.PathLike[str], device: str | torch.device | None = None, **options: Any) -> Pipeline:
     """`load`, keeping what it loaded for the next call."""
-    return LOADED.get(os.fspath(name_or_path), None if device is None else str(device), **options)
+    name = name_or_path if isinstance(name_or_path, str) else str(Path(name_or_path).absolute())  # which is no known name
+    return LOADED.get(name, None if device is None else str(device), **options)
 
 
 @contextmanager

@@ -155,3 +155,12 @@ def test_a_model_may_share_what_it_has_in_common_with_another(tiny_directory: Pa
     shutil.rmtree(tmp_path / "base")
     with pytest.raises(ValueError, match="'base' that it shares components with is not beside it"):
         checkpoints.load(other)
+
+
+def test_a_known_name_wins_over_a_folder_of_that_name(tiny_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mini").symlink_to(tiny_directory)
+    with pytest.warns(UserWarning, match="the model 'mini' is taken, not the folder"):
+        assert checkpoints.resolve("mini") != Path("mini")
+    assert checkpoints.resolve("./mini") == checkpoints.resolve(Path("mini")) == Path("mini")
+    assert checkpoints.load_once(Path("mini"), "cpu").unet.config["sample_size"] == 8

@@ -22,6 +22,7 @@ from tiny import save_base
 
 from sonicdiff.pipelines.checkpoints import load_pictures
 from sonicdiff.training.config import ConfigError
+from sonicdiff.training.own import plan
 from sonicdiff.training.own import run as own
 from sonicdiff.training.own.config import OwnConfig
 from sonicdiff.training.own.watch import Watch
@@ -237,6 +238,14 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(tmp_path: Path, tiny_di
     said = capsys.readouterr().out
     assert "7 pairs to train on, 2 to validate with, 2 classes" in said and "adapt: " in said and "GB of memory" in said
     assert sorted(tmp_path.rglob("*")) == before
+    assert "MB are free" in said
+
+
+def test_a_dry_run_compares_what_it_takes_with_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plan.disk_room({str(tmp_path / "new"): 3e6, str(tmp_path): 4e6}).startswith("disk: 7 MB in ")
+    monkeypatch.setattr(plan, "free_bytes", lambda folder: 5 * 10**6)
+    with pytest.raises(OSError, match="will take 7 MB, and 5 MB are free"):
+        plan.disk_room({str(tmp_path / "new"): 3e6, str(tmp_path): 4e6})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from torch import nn
 
 from sonicdiff.data.captions import of_class
 from sonicdiff.data.sample import Sample
+from sonicdiff.pipelines.hub.fetching import free_bytes
 from sonicdiff.training.loop import Run
 from sonicdiff.training.own.config import OwnConfig
 from sonicdiff.training.own.examples import Examples, prepare
@@ -54,7 +55,23 @@ def plan(config: OwnConfig, parts: Parts, samples: Sequence[Sample], valid: Sequ
     lines += [f"{one.name}: {one.parameters / 1e6:.2f} M parameters learn, {one.steps} steps of {one.seconds:.2f} s: "
               f"{duration(one.steps * one.seconds)}; {one.memory / 1e9:.1f} GB of memory at most" for one in tried]  # fmt: skip
     states = 2 * 16 * max(one.parameters for one in tried)
+    lines.append(disk_room({config.features: disk, config.folder: states}))
     return [*lines, f"run in {config.folder} (states of {states / 1e6:.0f} MB), model to {config.output}; nothing was written"]
+
+
+def disk_room(needed: Mapping[str, float]) -> str:
+    """The bytes that folders will take beside what is free for them. OSError where a disk has not so many."""
+    disks: dict[int, list[str]] = {}
+    for folder in needed:
+        here = next(each for each in (Path(folder).absolute(), *Path(folder).absolute().parents) if each.exists())
+        disks.setdefault(here.stat().st_dev, []).append(folder)
+    told = []
+    for folders in disks.values():
+        wanted, free, where = sum(needed[folder] for folder in folders), free_bytes(Path(folders[0]).absolute()), " and ".join(folders)
+        if wanted > free:
+            raise OSError(f"{where} will take {wanted / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free; make room, or choose another folder")
+        told.append(f"{wanted / 1e6:.0f} MB in {where}, {free / 1e6:.0f} MB are free")
+    return f"disk: {'; '.join(told)}"
 
 
 def measured(stage: Prepared, examples: Examples, device: torch.device) -> Tried:
