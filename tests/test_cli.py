@@ -52,7 +52,7 @@ def test_help_and_version() -> None:
 
 
 def app_commands() -> list[str]:
-    words = "edit generate interpolate music riff jam replay batch sweep models pull convert data train evaluate demo doctor"
+    words = "edit reconstruct generate interpolate music riff jam replay batch sweep models pull convert data train evaluate demo doctor"
     return [*words.split()]
 
 
@@ -243,6 +243,14 @@ def test_jam_says_how_fast_it_is_and_writes(tiny_music_directory: Path) -> None:
     result = run("jam", "jazz", "rock", "-s", 5, "--bars", 1, "-o", "j.flac", "-m", tiny_music_directory, "--steps", 2, "--seed", 1)
     assert result.exit_code == 0 and "x real time" in result.stderr, result.output
     assert load("j.flac").samples.shape == (1, 40_000)
+
+
+def test_reconstruct_shows_what_inversion_gives_back(tiny_directory: Path, photo: Path) -> None:
+    assert run("reconstruct", photo, "-m", tiny_directory, *STEPS).exit_code == 0
+    made = record(Path("outputs/coast-reconstructed.png"))
+    assert made["task"] == "edit" and made["sounds"] == [] and made["settings"]["feature_injection"] == made["settings"]["detail"] == 0
+    assert run("replay", "outputs/coast-reconstructed.png", "-m", tiny_directory, "-o", "again.png", "-q").exit_code == 0
+    assert Path("again.png").read_bytes() == Path("outputs/coast-reconstructed.png").read_bytes()
 
 
 def test_jam_live_plays_into_a_pipe_and_is_steered(tiny_music_directory: Path) -> None:

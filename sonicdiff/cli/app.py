@@ -53,7 +53,8 @@ def program(
     """Images from sounds, photos edited by sounds, and music from text."""
 
 
-for command in (making.edit, making.generate, making.interpolate, playing.music, playing.riff, playing.jam, making.replay):
+PICTURES, SOUNDS = (making.edit, making.reconstruct, making.generate, making.interpolate), (playing.music, playing.riff, playing.jam)
+for command in (*PICTURES, *SOUNDS, making.replay):
     app.command()(command)
 for command in (many.sweep, many.batch):
     app.command(context_settings=many.ANY)(command)

@@ -28,7 +28,7 @@ def edit(
     prompt: options.Prompt = "",
     negative_prompt: options.NegativePrompt = "",
     num_inference_steps: options.Steps = 50,
-    guidance_scale: options.Guidance = 5.0,
+    guidance_scale: options.Guidance = None,
     audio_guidance_scale: options.AudioGuidance = 7.5,
     guidance_rescale: options.Rescale = None,
     beta: options.Beta = None,
@@ -49,7 +49,9 @@ def edit(
         float | None, typer.Option(min=0, help="How far to spare what changes least; 0 acts everywhere.  [default: the model's]")
     ] = None,
     solver: Annotated[str, typer.Option(help="ddim, or dpm (DPM-Solver++), which does with 20 to 25 --steps.")] = "ddim",
-    detail: Annotated[float, typer.Option(min=0, max=1, help="How much fine detail of the photo is carried over.")] = 1.0,
+    detail: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How much fine detail of the photo is carried over.  [default: the model's]")
+    ] = None,
     super_resolution_steps: options.SuperResolutionSteps = 10,
     super_resolution_noise: options.SuperResolutionNoise = 0.1,
     model: options.Model = "mini",
@@ -81,6 +83,29 @@ def edit(
     keep(image, path, paths, started, request=request)
 
 
+def reconstruct(
+    photo: Annotated[Path, typer.Argument(help="The photo to invert.")],
+    output: options.Output = None,
+    num_inference_steps: options.Steps = 50,
+    solver: Annotated[str, typer.Option(help="ddim, or dpm (DPM-Solver++), which does with 20 to 25 --steps.")] = "ddim",
+    model: options.Model = "mini",
+    base: options.Base = None,
+    lora: options.Loras = None,
+    device: options.Device = None,
+    dtype: options.Dtype = "auto",
+    memory: options.Memory = "auto",
+    paths: options.Paths = True,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show what inversion alone gives back of a photo: how much of it an edit can keep."""
+    started = time.perf_counter()
+    options.existing(photo)
+    path = options.destination(output, f"{photo.stem}-reconstructed")
+    with loaded(model, base, lora, device, dtype, memory) as pipeline:
+        image = pipeline.reconstruct(photo, num_inference_steps=num_inference_steps, solver=solver, show_progress=not quiet)
+    keep(image, path, paths, started)
+
+
 def generate(
     sounds: Annotated[list[str] | None, typer.Argument(metavar="SOUND", help="Sounds to hear; none for an image from text alone.")] = None,
     output: options.Output = None,
@@ -88,9 +113,10 @@ def generate(
     negative_prompt: options.NegativePrompt = "",
     image: Annotated[Path | None, typer.Option(help="A picture to start from.")] = None,
     strength: Annotated[float, typer.Option(min=0, max=1, help="How far to leave it.")] = 0.6,
+    solver: Annotated[str | None, typer.Option(help="ddim, or pndm: Stable Diffusion 1.4's.  [default: the model's]")] = None,
     seed: options.Seed = None,
     num_inference_steps: options.Steps = 50,
-    guidance_scale: options.Guidance = 5.0,
+    guidance_scale: options.Guidance = None,
     audio_guidance_scale: options.AudioGuidance = 7.5,
     guidance_rescale: options.Rescale = 0.0,
     beta: options.Beta = None,
@@ -150,7 +176,7 @@ def interpolate(
     prompt: options.Prompt = "",
     seed: options.Seed = None,
     num_inference_steps: options.Steps = 50,
-    guidance_scale: options.Guidance = 5.0,
+    guidance_scale: options.Guidance = None,
     audio_guidance_scale: options.AudioGuidance = 7.5,
     guidance_rescale: options.Rescale = 0.0,
     beta: options.Beta = None,

@@ -27,7 +27,7 @@ Memory = Annotated[str, typer.Option("--memory", help="full, low, very-low, or a
 Loras = Annotated[list[str] | None, typer.Option("--lora", metavar="FILE[:WEIGHT]", help="A LoRA for Stable Diffusion 1.x, repeatable.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same image.  [default: drawn at random, and printed]")]
 Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Denoising steps.")]
-Guidance = Annotated[float, typer.Option("--guidance", help="How far to follow the text.")]
+Guidance = Annotated[float | None, typer.Option("--guidance", help="How far to follow the text.  [default: the model's]")]
 AudioGuidance = Annotated[float, typer.Option("--audio-guidance", help="How far to follow the sound.")]
 Rescale = Annotated[
     float | None,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import diffusers
 import torch
 from torch import Tensor
 
-from sonicdiff.diffusion.ddim import EpsModel, StepCallback, notify, steps_of
+from sonicdiff.diffusion.ddim import EpsModel, Schedule, StepCallback, notify, steps_of
 
 SCHEDULERS = {
     "dpm": diffusers.DPMSolverMultistepScheduler,
@@ -21,12 +21,34 @@ SCHEDULERS = {
 }
 
 
+Sampler = Literal["ddim", "pndm"]
+"""Those that `generate` has; "pndm" is what Stable Diffusion 1.4 comes with."""
+
+
+def check_sampler(sampler: str) -> None:
+    """ValueError for a sampler that `generate` does not have."""
+    if sampler not in get_args(Sampler):
+        raise ValueError(f"got solver {sampler!r}; expected one of {', '.join(get_args(Sampler))}")
+
+
 def make_scheduler(name: str, like: Any) -> Any:
     """A sampler by name with the noise schedule of the scheduler `like`."""
     if name not in SCHEDULERS:
         raise ValueError(f"got scheduler {name!r}; expected one of {', '.join(SCHEDULERS)}")
     more = {"skip_prk_steps": True} if name == "pndm" else {}  # as Stable Diffusion has it
     return SCHEDULERS[name].from_config(like.config, **more)
+
+
+def sample_pndm(
+    eps_model: EpsModel, x: Tensor, schedule: Schedule, num_inference_steps: int, like: Any, callback: StepCallback | None = None
+) -> Tensor:
+    """`ddim.sample` by PNDM's linear multistep (Liu et al. 2022), as Stable Diffusion 1.4 runs it: the second timestep is asked twice.
+
+    schedule: that of `num_inference_steps`, or its last steps. like: the scheduler whose noise schedule it is.
+    """
+    scheduler = make_scheduler("pndm", like)
+    scheduler.set_timesteps(num_inference_steps)
+    return sample(scheduler, torch.tensor([*schedule.timesteps[:2], *schedule.timesteps[1:]]), eps_model, x, callback=callback)
 
 
 def prepare(scheduler: Any, num_inference_steps: int, strength: float, device: torch.device) -> Tensor:

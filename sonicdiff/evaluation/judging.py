@@ -84,7 +84,7 @@ class Session:
         return np.asarray(made)
 
     def reconstructed(self, image: np.ndarray) -> np.ndarray:
-        return np.asarray(self.pipeline.reconstruct(image))
+        return np.asarray(self.pipeline.autoencode(image))
 
 
 def values(seen: Seen, trials: Trials, pool: Pool) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from transformers import ClapAudioModelWithProjection, ClapFeatureExtractor, CLI
 
 from sonicdiff.audio.clap import ClapFrontEnd
 from sonicdiff.diffusion import ddim
+from sonicdiff.diffusion.schedulers import Sampler, check_sampler
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.cnn14 import Cnn14AudioEncoder
 from sonicdiff.models.labels import SoundLabels, SoundNames
@@ -30,14 +31,16 @@ from sonicdiff.pipelines.saving import Saving
 from sonicdiff.pipelines.second_stage import SecondStage
 from sonicdiff.pipelines.source import SourceCache, fingerprint
 
+STABLE_DIFFUSION = 512  # pixels: the side that Stable Diffusion 1.x was trained at
+
 
 class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
     """What `generate`, `edit` and `interpolate` are made of.
 
     null_audio says what "no sound" is to this checkpoint: "off" skips the audio layers (the unconditional model is the pretrained
     base), "zeros" gives them the projector's tokens of a zero vector (the paper's released weights). feature_injection,
-    attention_injection, focus, guidance_rescale, inversion_refinements: how `edit` treats a photo with this checkpoint unless it is told
-    otherwise.
+    attention_injection, focus, guidance_rescale, inversion_refinements, detail: how `edit` treats a photo with this checkpoint unless it is
+    told otherwise. guidance_scale: of both verbs. sampler: of `generate`.
     """
 
     model_cpu_offload_seq = "text_encoder->audio_encoder->projector->unet->super_resolution->vae->upscaler"
@@ -65,6 +68,9 @@ class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
         focus: float = 0.0,
         guidance_rescale: float = 0.0,
         inversion_refinements: int = 1,
+        detail: float = 1.0,
+        guidance_scale: float = 5.0,
+        sampler: Sampler = "ddim",
     ) -> None:
         super().__init__()
         if null_audio not in ("off", "zeros"):
@@ -86,7 +92,8 @@ class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
             super_resolution=super_resolution,
             super_resolution_scheduler=super_resolution_scheduler,
         )
-        editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection)
+        editing.check_fractions(feature_injection=feature_injection, attention_injection=attention_injection, detail=detail)
+        check_sampler(sampler)
         self.register_to_config(
             null_audio=null_audio,
             feature_injection=feature_injection,
@@ -94,6 +101,9 @@ class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
             focus=focus,
             guidance_rescale=guidance_rescale,
             inversion_refinements=inversion_refinements,
+            detail=detail,
+            guidance_scale=guidance_scale,
+            sampler=sampler,
         )
         self.sources = SourceCache(max_bytes=2**31)
         self.preview_decoder: AutoencoderTiny | None = None  # see `sonicdiff.pipelines.previewing`
@@ -127,7 +137,7 @@ class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
 
     @exclusive
     @torch.no_grad()
-    def reconstruct(self, image: photos.Photo) -> Image.Image:
+    def autoencode(self, image: photos.Photo) -> Image.Image:
         """What the autoencoder alone makes of a photo at the size that `generate` and `edit` work at: no edit can be sharper."""
         photo = photos.load(image)
         return in_size_of(photo, self._reconstruct(photo, self.size(photo)))
@@ -148,10 +158,18 @@ class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
         return 2 ** (len(self.vae.config.block_out_channels) - 1)
 
     def size(self, photo: Image.Image | None = None, height: int | None = None, width: int | None = None) -> tuple[int, int]:
-        """The (width, height) to work at: the one asked for, else the model's native area in the shape of the photo."""
+        """The (width, height) to work at: the one asked for, else the model's native size in the shape of the photo.
+
+        Of models of Stable Diffusion's size the photo's shorter side is the native one, as in the paper's code, where the pipeline need
+        not save memory (see `sonicdiff.pipelines.memory`); of others, and there, its area is the native one.
+        """
         native = self.unet.config.sample_size * self.latent_pixels
         if height is None and width is None:
-            return (native, native) if photo is None else photos.fit(*photo.size, native**2, self.multiple)
+            if photo is None:
+                return native, native
+            if native >= STABLE_DIFFUSION and self.memory == "full":
+                return photos.with_short_side(*photo.size, native, self.multiple)
+            return photos.fit(*photo.size, native**2, self.multiple)
         if height is None or width is None or min(height, width) < 1 or height % self.multiple or width % self.multiple:
             raise ValueError(f"got height {height} and width {width}; expected two multiples of {self.multiple}, or neither")
         return width, height

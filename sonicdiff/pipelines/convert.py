@@ -74,6 +74,9 @@ def assemble(
         feature_injection=0.8,
         attention_injection=0.8,
         inversion_refinements=0,
+        detail=0.0,
+        guidance_scale=7.5,
+        sampler="pndm",
     )
 
 

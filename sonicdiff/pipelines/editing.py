@@ -22,10 +22,13 @@ def check_fractions(**fractions: float) -> None:
 
 
 def injection_plan(unet: UNet2DConditionModel, schedule: Schedule, features: float, attention: float) -> Plan:
-    """Residual features in the first fraction `features` of the steps, self-attention queries and keys in the first `attention`."""
+    """Residual features in the first fraction `features` of the steps, self-attention queries and keys in the first `attention`.
+
+    Fractions are rounded down to whole steps, as in the paper's code.
+    """
     parts = ((features, conv_layers(unet)), (attention, attention_layers(unet)))
     steps = enumerate(schedule.timesteps)
-    plan = {t: [layer for part, layers in parts if step < part * len(schedule) for layer in layers] for step, t in steps}
+    plan = {t: [layer for part, layers in parts if step < int(part * len(schedule)) for layer in layers] for step, t in steps}
     return {t: layers for t, layers in plan.items() if layers}
 
 

@@ -139,6 +139,15 @@ def fit(width: int, height: int, area: float, multiple: int) -> tuple[int, int]:
     return min(((w, h) for w in sides for h in sides), key=badness)
 
 
+def with_short_side(width: int, height: int, side: int, multiple: int) -> tuple[int, int]:
+    """The (width, height) in multiples of `multiple` whose shorter side is `side`; of a photo longer than 2:1, twice the area of that."""
+    longer = side * max(width, height) / min(width, height)
+    if longer > 2 * side:
+        return fit(width, height, 2 * side**2, multiple)
+    longer = round(longer / multiple) * multiple
+    return (longer, side) if width >= height else (side, longer)
+
+
 def side_by_side(images: Sequence[Image.Image]) -> Image.Image:
     """Images of one height in a row."""
     return Image.fromarray(np.concatenate([np.asarray(image) for image in images], axis=1))

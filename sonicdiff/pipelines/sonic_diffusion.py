@@ -11,6 +11,7 @@ from torch import Tensor
 from sonicdiff.diffusion import ddim
 from sonicdiff.diffusion.interpolation import slerp_weights
 from sonicdiff.diffusion.reuse import reused
+from sonicdiff.diffusion.schedulers import Sampler, check_sampler, sample_pndm
 from sonicdiff.models.block import AudioScale
 from sonicdiff.pipelines import codec, photos, record, second_stage, sounds
 from sonicdiff.pipelines.codec import OutputType
@@ -29,7 +30,8 @@ class SonicDiffusionPipeline(SonicEditing):
     All three take these arguments:
         audio: a sound, or a list of (sound, weight) mixed as embeddings; `sound_start`, `sound_length` (s) choose a part of each.
         audio_embeds: instead of `audio`, a vector (1, dim) from `embed_audio`.
-        guidance_scale, audio_guidance_scale: how far to go from nothing to the text, and from the text to the sound.
+        guidance_scale, audio_guidance_scale: how far to go from nothing to the text (by default as far as suits this checkpoint), and
+            from the text to the sound. With the same number for both they are the one scale of the paper's code.
         guidance_rescale: 0 to 1, against the glaring colours of strong guidance. See `sonicdiff.diffusion.guidance.rescaled`.
         beta: the audio layers' weight, a number or numbers by layer-name pattern, for example {"*": 0.5, "mid_block*": 1.0}.
         audio_start, audio_end: the fractions of the schedule between which the sound acts.
@@ -53,8 +55,9 @@ class SonicDiffusionPipeline(SonicEditing):
         negative_prompt: str = "",
         image: photos.Photo | None = None,
         strength: float = 0.6,
+        solver: Sampler | None = None,
         num_inference_steps: int = 50,
-        guidance_scale: float = 5.0,
+        guidance_scale: float | None = None,
         audio_guidance_scale: float = 7.5,
         guidance_rescale: float = 0.0,
         beta: AudioScale = 1.0,
@@ -78,10 +81,14 @@ class SonicDiffusionPipeline(SonicEditing):
 
         Args (others above):
             image: a photo to start from; the results have its size. strength: 0 to 1, the share of the schedule that is run.
+            solver: "ddim", or "pndm" (Liu et al. 2022; one step more), by default what suits this checkpoint.
             seed: image i is made from the CPU noise of seed + i, the same alone or in a batch; drawn at random where there is none.
             generator: instead of a seed, one generator for all images or one an image.
         """
         codec.check(output_type)
+        guidance_scale = float(self.config["guidance_scale"] if guidance_scale is None else guidance_scale)
+        solver = solver or self.config["sampler"]
+        check_sampler(solver)
         settings = record.settings(locals())
         second = self._second_stage(super_resolution_steps, super_resolution_noise, output_type)
         seeds = seeds_for(num_images_per_prompt, seed, generator)
@@ -92,15 +99,15 @@ class SonicDiffusionPipeline(SonicEditing):
         acting = {"beta": beta, "audio_start": audio_start, "audio_end": audio_end, "guidance_rescale": guidance_rescale}
         conditions = self._conditions(heard.embeds, prompt, negative_prompt, guidance_scale, audio_guidance_scale, **acting)
         schedule = self._schedule(num_inference_steps)
-        clean = None
         if photo is not None:
             schedule = schedule.last(ddim.steps_of(strength, len(schedule)))
-            clean = self._encode(photo, size)
+        clean = None if photo is None else self._encode(photo, size)
+        steps = len(schedule) + (solver == "pndm" and len(schedule) > 1)
         finish = partial(in_size_of, photo)
         made = record.made(self, "generate", settings, heard, photo, image)
         results = []
         with (
-            Progress(self, (len(schedule) + (second.steps if second else 0)) * len(seeds), callback_on_step_end, show_progress) as progress,
+            Progress(self, (steps + (second.steps if second else 0)) * len(seeds), callback_on_step_end, show_progress) as progress,
             self.adapter.attached(self.unet),
             reused(self.unet, schedule.timesteps),
         ):
@@ -109,7 +116,10 @@ class SonicDiffusionPipeline(SonicEditing):
                 progress.begin(f"image {number} of {len(seeds)}")
                 x = self._noise(size, noise)
                 x = x if clean is None else ddim.add_noise(clean, x, schedule.alphas[0])
-                latents = ddim.sample(eps_model, x, schedule, progress)
+                if solver == "ddim":
+                    latents = ddim.sample(eps_model, x, schedule, progress)
+                else:
+                    latents = sample_pndm(eps_model, x, schedule, num_inference_steps, self.scheduler, progress)
                 if second is not None:
                     progress.begin("super-resolution")
                     latents = second(latents, conditions.text, heard.embeds if conditions.hears else None, noise, callback=progress)

@@ -65,7 +65,7 @@ class SonicEditing(SonicComponents):
         *,
         negative_prompt: str = "",
         num_inference_steps: int = 50,
-        guidance_scale: float = 5.0,
+        guidance_scale: float | None = None,
         audio_guidance_scale: float = 7.5,
         guidance_rescale: float | None = None,
         beta: AudioScale = 1.0,
@@ -81,7 +81,7 @@ class SonicEditing(SonicComponents):
         solver: ddim.Solver = "ddim",
         inversion: ddim.Inversion | None = None,
         inversion_refinements: int | None = None,
-        detail: float = 1.0,
+        detail: float | None = None,
         variation: float = 0.0,
         seed: int | None = None,
         height: int | None = None,
@@ -106,12 +106,21 @@ class SonicEditing(SonicComponents):
             solver: "ddim", or "dpm" (DPM-Solver++, 2M), for inversion and edit; "dpm" does with 20 to 25 steps.
             inversion, inversion_refinements: see `sonicdiff.diffusion.ddim.invert`; by default "target" with the refinements that suit
                 this checkpoint for "ddim", "current" without any for "dpm".
-            detail: 0 to 1, how much of the photo's fine detail is carried over where the edit left the picture alone.
+            detail: 0 to 1, how much of the photo's fine detail is carried over where the edit left the picture alone. By default what
+                suits this checkpoint: all, but nothing for the paper's weights, as in the paper's code, whose pictures they then give.
             variation: 0 to 1, how far the photo's noise is turned towards that of `seed` (drawn at random without one): another edit
                 of the same kind, a little further from the photo. At 0 the edit is always the same, and the seed means nothing.
         """
         (result,) = self._edits(SimpleNamespace(**locals()), [audio])
         return result
+
+    def reconstruct(self, image: photos.Photo, **options: Any) -> Any:
+        """What inversion alone gives back of a photo, the paper's code's `recon.jpg`: an edit that hears, reads and keeps nothing.
+
+        The closer it is to the photo, the more of that an edit can keep. options: those of `edit` that say how to invert and what to give
+        (num_inference_steps, solver, inversion, inversion_refinements, height, width, callback_on_step_end, show_progress, output_type).
+        """
+        return self.edit(image, structure=0.0, focus=0.0, detail=0.0, guidance_rescale=0.0, **options)
 
     def edit_many(self, image: photos.Photo, audios: Sequence[sounds.Sounds], prompt: str = "", **options: Any) -> list[Any]:
         """`edit` of one photo by each of several sounds, computed together; options: any of `edit` but audio_embeds."""
@@ -204,6 +213,9 @@ class SonicEditing(SonicComponents):
     def _fill_in(self, given: SimpleNamespace) -> None:
         """Checks what an edit was given, and fills in what suits this checkpoint."""
         codec.check(given.output_type)
+        for name in ("guidance_scale", "guidance_rescale", "detail"):
+            value = getattr(given, name)
+            setattr(given, name, float(self.config[name] if value is None else value))
         editing.check_fractions(structure=given.structure, detail=given.detail, variation=given.variation)
         for name, most in (("feature_injection", 1.0), ("attention_injection", 1.0), ("focus", math.inf)):
             value = getattr(given, name)
@@ -213,7 +225,6 @@ class SonicEditing(SonicComponents):
         given.inversion = given.inversion or ("target" if plain else "current")
         if given.inversion_refinements is None:
             given.inversion_refinements = int(self.config["inversion_refinements"]) if plain else 0
-        given.guidance_rescale = float(self.config["guidance_rescale"] if given.guidance_rescale is None else given.guidance_rescale)
 
     def _kept(self, name: str, structure: float, most: float = math.inf) -> float:
         """This checkpoint's setting of that name, scaled by the structure to keep."""

@@ -89,6 +89,7 @@ def test_it_loads_and_runs(converted: Path, photo: Path, sound: Path, caplog: py
     assert torch.isfinite(heard).all()
     assert (heard - silent).abs().max() > 1e-3
     expected = {"null_audio": "zeros", "feature_injection": 0.8, "attention_injection": 0.8, "focus": 0.0, "guidance_rescale": 0.0}
+    expected |= {"guidance_scale": 7.5, "detail": 0.0, "sampler": "pndm", "inversion_refinements": 0}
     assert {name: pipeline.config[name] for name in expected} == expected
 
 

@@ -61,7 +61,7 @@ def test_second_sound_costs_no_inversion(tiny: SonicDiffusionPipeline, photo: Pa
     fresh = tiny.edit(photo, other_sound, **FAST)
     tiny.sources = SourceCache(2**31)
     tiny.edit(photo, sound, **FAST, callback_on_step_end=note)
-    assert phases == ["inversion"] * 4 + ["features"] * 4 + ["edit"] * 4
+    assert phases == ["inversion"] * 4 + ["features"] * 3 + ["edit"] * 4
     phases.clear()
     second = tiny.edit(photo, other_sound, **FAST, callback_on_step_end=note)
     assert phases == ["edit"] * 4
@@ -111,6 +111,53 @@ def test_plan_is_fractions_of_the_schedule(tiny: SonicDiffusionPipeline) -> None
     plan = editing.injection_plan(tiny.unet, schedule, 0.8, 0.5)
     assert [len(plan.get(t, [])) for t in schedule.timesteps] == [18] * 5 + [2] * 3 + [0] * 2
     assert editing.injection_plan(tiny.unet, schedule, 0, 0) == {}
+    schedule = ddim.make_schedule(tiny.scheduler.alphas_cumprod, 25)
+    plan = editing.injection_plan(tiny.unet, schedule, 0.79, 0.5)
+    assert [len(plan.get(t, [])) for t in schedule.timesteps] == [18] * 12 + [2] * 7 + [0] * 6  # 12.5 and 19.75 rounded down
+    assert editing.injection_plan(tiny.unet, schedule, 0.03, 0.03) == {}
+
+
+def test_reconstruct_is_inversion_and_back(tiny: SonicDiffusionPipeline, photo: Path) -> None:
+    """The paper's code's recon.jpg: no text, no sound, no guidance, nothing of the photo held."""
+    nothing = editing.plain_model(tiny.unet, tiny.encode_prompt(""))
+    schedule = ddim.make_schedule(tiny.scheduler.alphas_cumprod, 4)
+    with torch.no_grad():
+        x0 = tiny._encode(Image.open(photo), tiny.size(Image.open(photo)))
+        expected = ddim.sample(nothing, ddim.invert(nothing, x0, schedule)[0], schedule)
+    found = tiny.reconstruct(photo, **FAST, inversion_refinements=0, output_type="latent")
+    assert (found - expected).norm() < 1e-4 * expected.norm()
+    picture = tiny.reconstruct(photo, **FAST)
+    assert picture.size == (96, 64) and json.loads(picture.info[KEY])["settings"]["detail"] == 0
+
+
+def test_what_suits_a_checkpoint_is_its_configurations(tiny: SonicDiffusionPipeline, photo: Path, sound: Path) -> None:
+    def settings(**options: Any) -> dict[str, Any]:
+        made = tiny.edit(photo, sound, num_inference_steps=1, show_progress=False, **options)
+        return json.loads(made.info[KEY])["settings"]
+
+    assert (settings()["guidance_scale"], settings()["detail"]) == (5.0, 1.0)
+    tiny.register_to_config(guidance_scale=7.5, detail=0.0)
+    assert (settings()["guidance_scale"], settings()["detail"]) == (7.5, 0.0)
+    assert settings(guidance_scale=0.0, detail=0.5)["guidance_scale"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("photo_size", "expected"),
+    [
+        ((1920, 1080), (896, 512)),
+        ((1080, 1920), (512, 896)),
+        ((640, 640), (512, 512)),
+        ((4000, 3000), (704, 512)),
+        ((3000, 500), (1920, 320)),
+    ],
+)
+def test_the_short_side_is_stable_diffusions(tiny: SonicDiffusionPipeline, photo_size: tuple[int, int], expected: tuple[int, int]) -> None:
+    photo = Image.new("RGB", photo_size)
+    tiny.unet.register_to_config(sample_size=512 // tiny.latent_pixels)
+    assert tiny.size(photo) == expected
+    tiny.memory = "low"
+    width, height = tiny.size(photo)
+    assert width * height < 1.2 * 512**2
 
 
 def test_detail() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import PNDMScheduler
 from PIL import Image
 
 from sonicdiff.diffusion.ddim import Stopped
@@ -55,6 +56,42 @@ def test_beta_and_guidance_of_zero_are_silence(tiny: SonicDiffusionPipeline, sou
     assert not torch.equal(one(tiny, sound, "rain", beta={"*": 0.0, "mid_block*": 1.0}), silent)
     with pytest.raises(ValueError, match="none of the audio layers"):
         one(tiny, sound, beta={"encoder*": 1.0})
+
+
+def test_pndm_is_what_diffusers_loop_does(tiny: SonicDiffusionPipeline, sound: Path) -> None:
+    """SD 1.4's scheduler as StableDiffusionPipeline asks it, 11 passes for 10 steps; by default where the checkpoint says so."""
+    tiny.register_to_config(null_audio="zeros")
+    scheduler = PNDMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1)
+    scheduler.set_timesteps(10)
+    seen: list[int] = []
+    scales = {"guidance_scale": 3.0, "audio_guidance_scale": 3.0, "num_inference_steps": 10}
+    found = one(tiny, sound, "rain", solver="pndm", **scales, callback_on_step_end=lambda pipe, step, t, state: seen.append(t))
+    assert seen == scheduler.timesteps.tolist() and len(seen) == 11
+    x = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(7))
+    with torch.no_grad(), tiny.adapter.attached(tiny.unet):
+        embeds = tiny.embed_audio(sound)
+        tokens = torch.cat([tiny.projector(torch.zeros_like(embeds)), tiny.projector(embeds)])
+        texts = torch.cat([tiny.encode_prompt(""), tiny.encode_prompt("rain")])
+        given = {"audio_tokens": tokens, "audio_scale": 1.0, "audio_rows": slice(-2, None)}
+        for t in scheduler.timesteps:
+            null, cond = tiny.unet(torch.cat([x, x]), t, encoder_hidden_states=texts, cross_attention_kwargs=given).sample.chunk(2)
+            x = scheduler.step(null + 3.0 * (cond - null), int(t), x, return_dict=False)[0]
+    assert (found - x).norm() < 1e-4 * x.norm()
+
+
+def test_a_checkpoint_says_its_sampler(tiny: SonicDiffusionPipeline) -> None:
+    ddim, pndm = (one(tiny, prompt="rain", solver=solver) for solver in ("ddim", "pndm"))
+    assert torch.equal(one(tiny, prompt="rain"), ddim) and not torch.equal(ddim, pndm)
+    tiny.register_to_config(sampler="pndm")
+    assert torch.equal(one(tiny, prompt="rain"), pndm)
+    with pytest.raises(ValueError, match="ddim, pndm"):
+        one(tiny, solver="dpm")
+
+
+def test_pndm_from_a_photo_begins_at_its_noise(tiny: SonicDiffusionPipeline, photo: Path) -> None:
+    """The last steps are those of the schedule: what a step of noise leaves is a small difference."""
+    ends = [one(tiny, image=photo, strength=0.3, num_inference_steps=10, solver=solver) for solver in ("ddim", "pndm")]
+    assert (ends[0] - ends[1]).norm() < 0.1 * ends[0].norm()
 
 
 def test_window(tiny: SonicDiffusionPipeline, sound: Path) -> None:

@@ -115,7 +115,7 @@ def test_nothing_changed_is_the_photo(cascade: SonicDiffusionPipeline) -> None:
     cascade.edit(photo, None, **FAST)
     (source,) = cascade.sources.sources.values()
     assert source.reconstruction is not None and source.reconstruction.size == cascade.size(photo)
-    assert cascade.reconstruct(photo).size == photo.size
+    assert cascade.autoencode(photo).size == photo.size
     with torch.no_grad():
         through = cascade._decode(cascade._encode_large(photo, cascade.size(photo)))
     assert np.array_equal(pixels(through), pixels(source.reconstruction))

@@ -25,7 +25,8 @@ from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 from sonicdiff.training.config import ConfigError
 from sonicdiff.training.own.config import OwnConfig
 
-OWN_SETTINGS = ("feature_injection", "attention_injection", "focus", "guidance_rescale", "inversion_refinements")
+EDITING = ("feature_injection", "attention_injection", "focus", "guidance_rescale", "inversion_refinements", "detail")
+OWN_SETTINGS = (*EDITING, "guidance_scale", "sampler")
 
 
 @dataclass
