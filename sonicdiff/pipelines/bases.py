@@ -120,7 +120,7 @@ def from_file(file: Path, config: Path, dtype: torch.dtype) -> dict[str, Any]:
     except (ValueError, RuntimeError, KeyError, OSError, AttributeError) as error:
         said = " ".join(str(error).split())[:300]
         raise ValueError(f"{file} does not fit the shapes of {config}, or lacks weights: {said}") from None
-    parts: dict[str, Any] = {name: getattr(pipeline, name) for name in (*WEIGHED, "tokenizer")}
+    parts: dict[str, Any] = {name: directory.aligned(getattr(pipeline, name)) for name in WEIGHED} | {"tokenizer": pipeline.tokenizer}
     for name in WEIGHED:
         if any(parameter.is_meta for parameter in parts[name].parameters()):
             raise ValueError(f"{file} lacks weights of its {name}; fetch it again")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PARTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")  # of Stable Diffusion; its safety checker is neither fetched nor loaded
 TOKENIZER = ({"vocab.json", "merges.txt"}, {"tokenizer.json"})
 OURS = ("SonicDiffusionPipeline", "MusicPipeline")
+ALIGNMENT = 64  # bytes
 SCHEDULER, MOST_TIMESTEPS = "scheduler_config.json", 100_000
 SHARES = "_shares"  # in model_index.json: the name of the model beside this one that has what is not here
 
@@ -178,7 +179,7 @@ def read(folder: Path, model: Any, dtype: torch.dtype, variant: str | None) -> A
         if keys := [key for key in sorted(map(str, info.get(f"{what}_keys") or ())) if "position_ids" not in key]:
             raise ValueError(f"{len(keys)} weights in {folder} are {what}, such as {keys[0]}; fetch or copy the model again")
     check_finite(folder, loaded)
-    return loaded.eval()
+    return aligned(loaded.eval())
 
 
 def read_plain(folder: Path, kind: Any) -> Any:
@@ -199,6 +200,17 @@ def schedule_of(folder: Path) -> dict[str, Any]:
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_TIMESTEPS:
         raise ValueError(f"{folder / SCHEDULER} says that num_train_timesteps is {steps!r}; expected 1 to {MOST_TIMESTEPS}")
     return config
+
+
+def aligned(model: Any) -> Any:
+    """A model whose weights lie where memory blocks begin, not wherever a mapped file has them.
+
+    The processor's kernels sum in another order there, which now and then moves a pixel by one level.
+    """
+    for tensor in (*model.parameters(), *model.buffers()):
+        if not tensor.is_meta and tensor.data_ptr() % ALIGNMENT:
+            tensor.data = tensor.data.clone()
+    return model
 
 
 def check_finite(folder: Path, model: Any) -> None:
