@@ -12,6 +12,7 @@ import typer
 from sonicdiff.cli import options
 
 if TYPE_CHECKING:
+    from sonicdiff.pipelines.music.components import MusicComponents
     from sonicdiff.pipelines.music.jam import Jam
 
 LOOPS = "'dusty beat', 'four on the floor', 'late club', 'open road', 'beach at dusk', 'slow tide', 'back porch'"
@@ -69,7 +70,9 @@ def music(
     options.existing(*(Path(file) for file in (mask,) if file))
     from sonicdiff.pipelines.checkpoints import load_music
 
-    made = load_music(model, device).music(**settings)
+    pipeline = load_music(model, device)
+    say_unknown(pipeline, prompt)
+    made = pipeline.music(**settings)
     for number, clip in enumerate(made, 1):
         file = path if len(made) == 1 else path.with_name(f"{path.stem}-{number:03d}{path.suffix}")
         clip.made.update({} if request is None else {"request": request})
@@ -113,6 +116,7 @@ def riff(
     from sonicdiff.pipelines.checkpoints import load_music
 
     pipeline = load_music(model, device)
+    say_unknown(pipeline, prompt)
     if keep_rhythm:
         for name in ("strength", "seed", "scheduler"):
             settings.pop(name)
@@ -154,6 +158,7 @@ def jam(
 
     seed = random_seed() if seed is None else seed
     pipeline = load_music(model, device)
+    say_unknown(pipeline, *prompts)
     how = pipeline.sampling(num_inference_steps, guidance_scale, scheduler=scheduler)
     asked = Asked(prompts[0], negative_prompt, strength, seed)
     jam = Jam(pipeline, asked, bars, walk, bpm, how, loudness)
@@ -170,8 +175,13 @@ def jam(
 
 
 def play_live(jam: Jam, prompts: list[str], clips_each: int, factor: float) -> None:
-    """Samples to standard output in real time; a line of standard input steers, and ends the walk through the prompts given."""
+    """Samples to standard output in real time; a line of standard input steers, and ends the walk through the prompts given.
+
+    It ends in order when the player closes the pipe: the maker of clips is waited for, and nothing is left to write.
+    """
+    import os
     import threading
+    from contextlib import closing
 
     import numpy as np
 
@@ -186,21 +196,39 @@ def play_live(jam: Jam, prompts: list[str], clips_each: int, factor: float) -> N
     typed = threading.Event()
 
     def steer() -> None:
-        for line in sys.stdin:
-            if line.strip():
-                typed.set()
-                jam.steer(prompt=line.strip())
-                typer.echo(f"next: {line.strip()}", err=True)
+        # Without a buffer: the thread waits for a line when the process ends, and may hold no lock of the standard input then.
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:  # noqa: PTH123
+            for line in lines:
+                prompt = line.decode(errors="replace").strip()
+                if prompt:
+                    typed.set()
+                    jam.steer(prompt=prompt)
+                    say_unknown(jam.pipeline, prompt)
+                    typer.echo(f"next: {prompt}", err=True)
 
     threading.Thread(target=steer, daemon=True).start()
     try:
-        for number, stretch in enumerate(filter(None, paced(jam)), 1):
-            if not typed.is_set():
-                walk_on(jam, number, prompts, clips_each)
-            sys.stdout.buffer.write((np.clip(stretch.samples[0], -1, 1) * 32767).astype("<i2").tobytes())
-            sys.stdout.buffer.flush()
-    except (KeyboardInterrupt, BrokenPipeError):
+        with closing(paced(jam)) as playing:
+            for number, stretch in enumerate(filter(None, playing), 1):
+                if not typed.is_set():
+                    walk_on(jam, number, prompts, clips_each)
+                sys.stdout.buffer.write((np.clip(stretch.samples[0], -1, 1) * 32767).astype("<i2").tobytes())
+                sys.stdout.buffer.flush()
+    except KeyboardInterrupt:
         jam.cancel()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered is flushed at exit
+
+
+def say_unknown(pipeline: MusicComponents, *prompts: str) -> None:
+    """On stderr, of each prompt, what the model does not know of it; the library's warning of the same is not shown."""
+    import warnings
+
+    from sonicdiff.pipelines.music.words import PromptWarning
+
+    warnings.simplefilter("ignore", PromptWarning)
+    for text in filter(None, map(pipeline.not_understood, prompts)):
+        typer.echo(text, err=True)
 
 
 def slug(prompt: str) -> str:

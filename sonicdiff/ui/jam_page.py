@@ -17,6 +17,7 @@ from sonicdiff.ui.compute import TICK
 from sonicdiff.ui.controls import MOST_SEED
 from sonicdiff.ui.jamming import Recording, begin, drawn, jam_of, keep, line, maker, parts, sent, until
 from sonicdiff.ui.runs import STOPPED, WENT, WENT_WITH, Run, moment, run_row, stoppable
+from sonicdiff.ui.tasks import capitalised
 from sonicdiff.ui.widgets import INSTANT, App, keeps, refused, saved_settings
 
 LONGEST = 60 * 60.0  # seconds of one jam; the player keeps all it has played
@@ -118,7 +119,8 @@ def jam_page(app: App) -> JamPage:
         if not wanted:
             return "It plays this already."
         jam.steer(**wanted)
-        return f"Heard from clip {jam.begun + 1} on, and fully {jam.walk - 1} clip{'s' if jam.walk != 2 else ''} later."
+        notice = capitalised(jam.pipeline.not_understood(jam.asked.prompt)) if "prompt" in wanted else ""
+        return f"Heard from clip {jam.begun + 1} on, and fully {jam.walk - 1} clip{'s' if jam.walk != 2 else ''} later. {notice}".strip()
 
     def start(request: gr.Request, clicked: float) -> None:
         app.sessions.of(request).stopped["play"] = moment(clicked)

@@ -66,7 +66,8 @@ class Listen:
 
 
 def capitalised(sentence: str) -> str:
-    return f"{sentence[:1].upper()}{sentence[1:]}."
+    """A sentence with its capital and full stop; "" stays."""
+    return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
 
 
 @dataclass(frozen=True)
@@ -201,9 +202,9 @@ class Music:
             begun = {} if start in (None, "none") else begun
             length = {"bars": chosen["bars"]} if chosen["bars"] else {"seconds": chosen["seconds"], "loop": chosen["loop"] or None}
             (clip,) = pipeline.music(seed=seed, scheduler=chosen["scheduler"], **begun, **length, **options)
-        tell(self.keep(clip, None if chosen["way"] == "edit" else seed))
+        tell(self.keep(clip, None if chosen["way"] == "edit" else seed, pipeline.not_understood(chosen["prompt"])))
 
-    def keep(self, clip: Clip, seed: int | None) -> Made:
+    def keep(self, clip: Clip, seed: int | None, notice: str = "") -> Made:
         path = place(self.folder, f".{self.settings['ending']}", self.settings["prompt"], "" if seed is None else f"seed-{seed}")
         picture = path.with_suffix(".png")
         if self.keep_record:
@@ -212,4 +213,6 @@ class Music:
             waveform.Waveform(clip.samples, clip.sample_rate).save(path)
             clip.image.save(picture)
         looped = ", a loop" if clip.loop else ""
-        return Made(str(path), str(picture), seed, f"{clip.seconds:.2f} s at {clip.bpm:.2f} bpm{looped}")
+        notice = capitalised(notice).rstrip(".")
+        text = f"{clip.seconds:.2f} s at {clip.bpm:.2f} bpm{looped}{'. ' if notice else ''}{notice}"
+        return Made(str(path), str(picture), seed, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from sonicdiff.diffusion.windows import windowed
 from sonicdiff.pipelines import prompts
 from sonicdiff.pipelines.denoiser import Guided
 from sonicdiff.pipelines.exclusive import Exclusive
-from sonicdiff.pipelines.music import canvas, tempo
+from sonicdiff.pipelines.music import canvas, tempo, words
 from sonicdiff.pipelines.music.clip import Clip
 from sonicdiff.pipelines.music.level import levelled
 from sonicdiff.pipelines.music.seeds import Seed
@@ -137,6 +138,15 @@ class MusicComponents(Exclusive, Saving, DiffusionPipeline):
             if not isinstance(text, str):
                 raise TypeError(f"got a prompt of type {type(text).__name__}; expected one string")
         return [states.to(self._execution_device) for states in prompts.encode(self.tokenizer, self.text_encoder, *texts)]
+
+    def not_understood(self, prompt: str) -> str:
+        """What the model does not know of a prompt, in a sentence; "" where it knows all of it."""
+        return words.sentence(self.tokenizer, prompt)
+
+    def warn_of(self, *texts: str) -> None:
+        """A `PromptWarning` for each prompt that the model does not wholly know."""
+        for text in filter(None, map(self.not_understood, dict.fromkeys(texts))):
+            warnings.warn(text, words.PromptWarning, stacklevel=4)
 
     def noise(self, grid: Grid, generator: torch.Generator) -> Tensor:
         factor = canvas.factor_of(self.vae)

@@ -35,7 +35,7 @@ def paced(jam: Player, look_ahead: float | None = None, clock: Callable[[], floa
 
     A thread makes the clips, with `make` (by default the jam's `next_clip`), each in time by what the last ones took. Where the next
     is not there in time, the last one comes again. With `tick`, None comes every so many seconds between stretches. Ends once the jam
-    is cancelled, and cancels it when closed; what else stops the making is raised here.
+    is cancelled, and cancels it when closed (and then waits for the jam's own `next_clip` to stop); what else stops the making is raised here.
     """
     look_ahead = jam.clip_seconds / 2 if look_ahead is None else look_ahead
     maker = Maker(make or jam.next_clip)
@@ -71,7 +71,7 @@ def paced(jam: Player, look_ahead: float | None = None, clock: Callable[[], floa
         return
     finally:
         jam.cancel()
-        maker.end()
+        maker.end(wait=make is None)
 
 
 class Maker:
@@ -83,7 +83,8 @@ class Maker:
         self.done: queue.SimpleQueue[Stretch | BaseException] = queue.SimpleQueue()
         self.waiting = False
         self.took: deque[float] = deque(maxlen=3)
-        threading.Thread(target=self._work, daemon=True).start()
+        self.thread = threading.Thread(target=self._work, daemon=True)
+        self.thread.start()
 
     @property
     def reserve(self) -> float:
@@ -107,8 +108,11 @@ class Maker:
             raise clip
         return clip
 
-    def end(self) -> None:
+    def end(self, wait: bool) -> None:
+        """No more clips. wait: until the one that is being made is given up, so that no thread computes while the process ends."""
         self.asked.put(False)
+        if wait:
+            self.thread.join()
 
     def _work(self) -> None:
         first = True

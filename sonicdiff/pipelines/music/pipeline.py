@@ -29,7 +29,8 @@ class MusicPipeline(MusicComponents):
     """`music` makes clips from a prompt, `riff` plays any sound anew, `edit` keeps a clip's rhythm, `interpolate` walks between prompts.
 
     All take these arguments:
-        prompt, negative_prompt: with weights, see `sonicdiff.pipelines.prompts.parse`; up to 225 tokens.
+        prompt, negative_prompt: with weights, see `sonicdiff.pipelines.prompts.parse`; up to 225 tokens; words that a
+            model with a vocabulary of its own does not know are named in a `sonicdiff.pipelines.music.words.PromptWarning`.
         bpm: the tempo, exact: by default the one in the prompt ("110 bpm"), that of what the clip starts from, or the model's.
         scheduler: a name in `sonicdiff.diffusion.schedulers.SCHEDULERS`.
         guidance_scale: how far to follow the prompt, by default as far as suits the checkpoint.
@@ -82,6 +83,7 @@ class MusicPipeline(MusicComponents):
         settings = record.settings({**locals(), "seed_image": seed_image if seeds.is_name(seed_image) else None})
         how = self.sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
         null, text = self.read_prompts(negative_prompt, prompt)
+        self.warn_of(prompt)
         source = (
             None if seed_image is None else seeds.read(seed_image, seed_bpm, untagged=seeds.settings_of_untagged(seed_picture, self.params))
         )
@@ -145,6 +147,7 @@ class MusicPipeline(MusicComponents):
         settings = record.settings(locals())
         how = self.sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
         null, text = self.read_prompts(negative_prompt, prompt)
+        self.warn_of(prompt)
         source, grid, kept = self._whole(audio, audio_bpm, bpm or tempo.asked(prompt), sound_start, sound_length)
         start = self.begin(source, grid, strength, stereo, loop=False)
         (number,) = seeds_for(1, seed, generator)
@@ -191,6 +194,7 @@ class MusicPipeline(MusicComponents):
         settings = record.settings(locals())
         how = self.sampling(num_inference_steps, guidance_scale, guidance_rescale)
         null, text, was = self.read_prompts(negative_prompt, prompt, source_prompt)
+        self.warn_of(prompt)
         source, grid, kept = self._whole(audio, audio_bpm, bpm or tempo.asked(prompt), sound_start, sound_length)
         start = self.begin(source, grid, 1.0, stereo, loop=False)
         made = record.made(self, "edit-music", settings, source.heard, None, None)
@@ -250,6 +254,7 @@ class MusicPipeline(MusicComponents):
         settings = record.settings({**locals(), "seed_image": seed_image if seeds.is_name(seed_image) else None})
         how = self.sampling(num_inference_steps, guidance_scale, guidance_rescale, scheduler)
         null, a, b = self.read_prompts(negative_prompt, prompt_a, prompt_b)
+        self.warn_of(prompt_a, prompt_b)
         source = None if seed_image is None else seeds.read(seed_image)
         bpm = float(bpm or tempo.asked(prompt_a) or tempo.asked(prompt_b) or (source.bpm if source else self.config["bpm"]))
         grid = self.grid(bpm, bars=bars)

@@ -15,7 +15,13 @@ from sonicdiff.audio.waveform import Waveform
 
 SLOWEST, FASTEST = 40.0, 240.0  # beats a minute
 BEATS_A_BAR = 4
-ASKED = re.compile(r"(?<![\d.])(\d{2,3}(?:\.\d+)?)\s*-?\s*(?:bpm|beats (?:per|a) minute)\b", re.IGNORECASE)
+NUMBER = r"(?<![\d.])(\d{2,3}(?:\.\d+)?)(?![\d.]*\d)"
+ASKED = re.compile(
+    rf"{NUMBER}\s*-?\s*(?:bpm|b\.p\.m\.?|beats (?:per|a) minute)(?![^\W\d_])"  # 130bpm
+    rf"|(?:\b(?:tempo|bpm)\b\s*(?:of|is|at|about)?|[\u2669-\u266c\U0001d15f])\s*[:=]?\s*{NUMBER}"  # tempo 130, a note = 130
+    rf"|\bat\s+{NUMBER}(?=\s*(?:$|[,.;!:)\]]))",  # at 130
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,9 @@ class Grid:
 
 
 def asked(prompt: str) -> float | None:
-    """The tempo a prompt names ("110 bpm"), in beats a minute. The last one counts; ValueError if it is out of range."""
+    """The tempo a prompt names ("110 bpm", "tempo 110", "at 110"), in beats a minute. The last one counts; ValueError if out of range."""
     found = ASKED.findall(prompt)
-    return checked(float(found[-1])) if found else None
+    return checked(float(next(filter(None, found[-1])))) if found else None
 
 
 def checked(bpm: float) -> float:
