@@ -197,7 +197,7 @@ def play_live(jam: Jam, prompts: list[str], clips_each: int, factor: float) -> N
 
     def steer() -> None:
         # Without a buffer: the thread waits for a line when the process ends, and may hold no lock of the standard input then.
-        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:  # noqa: PTH123
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:
             for line in lines:
                 prompt = line.decode(errors="replace").strip()
                 if prompt:

@@ -35,7 +35,7 @@ def paced(jam: Player, look_ahead: float | None = None, clock: Callable[[], floa
 
     A thread makes the clips, with `make` (by default the jam's `next_clip`), each in time by what the last ones took. Where the next
     is not there in time, the last one comes again. With `tick`, None comes every so many seconds between stretches. Ends once the jam
-    is cancelled, and cancels it when closed (and then waits for the jam's own `next_clip` to stop); what else stops the making is raised here.
+    is cancelled, and cancels it when closed (a `next_clip` that is at work is waited for); what else stops the making is raised here.
     """
     look_ahead = jam.clip_seconds / 2 if look_ahead is None else look_ahead
     maker = Maker(make or jam.next_clip)
