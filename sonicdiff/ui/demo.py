@@ -11,10 +11,11 @@ from sonicdiff.audio.waveform import FORMATS
 from sonicdiff.pipelines.pulling import examples
 from sonicdiff.ui import page
 from sonicdiff.ui.api import named_endpoints
+from sonicdiff.ui.choosing import Menus
 from sonicdiff.ui.edit_page import edit_page
 from sonicdiff.ui.generate_page import generate_page
 from sonicdiff.ui.jam_page import jam_page
-from sonicdiff.ui.models_page import Speeds, at_hand, models_page
+from sonicdiff.ui.models_page import Speeds, models_page
 from sonicdiff.ui.music_page import music_page
 from sonicdiff.ui.session import KEPT, Sessions, private_folder
 from sonicdiff.ui.widgets import INSTANT, App, refused
@@ -36,10 +37,7 @@ def create_demo(pictures: str = "mini", music: str = "mini-music", public: bool 
 
     with gr.Blocks(title=page.TITLE, delete_cache=(600, KEPT), analytics_enabled=False) as demo:
         gr.Markdown(page.HEAD_TEXT)
-        menus = {
-            "pictures": gr.Dropdown(with_own(pictures, at_hand(False)), value=pictures, label="Model for pictures", render=False),
-            "music": gr.Dropdown(with_own(music, at_hand(True)), value=music, label="Model for music", render=False),
-        }
+        menus = {"pictures": Menus(False, pictures), "music": Menus(True, music)}
         keep_record = gr.Checkbox(True, label="Results say how they were made (settings and seed, no paths)", render=False)
         token = gr.Textbox(visible=False)
         opened = demo.load(open_session, token, None, js=page.TOKEN, **INSTANT)
@@ -57,6 +55,9 @@ def create_demo(pictures: str = "mini", music: str = "mini-music", public: bool 
                 times = models_page(
                     menus, speeds, (str(EXAMPLES / "photos" / "valley.jpg"), str(EXAMPLES / "sounds" / "splash.ogg")), public
                 )
+
+        for each in menus.values():
+            each.agree()
 
         def send(button: gr.Button, page: Any, source: Any, target: Any, tab: str, pick: Any = lambda value: value) -> None:
             def go(value: Any) -> Any:
@@ -104,8 +105,3 @@ def made_here(app: App, events: list[Any]) -> None:
     gallery.select(play, None, player, **INSTANT)
     for event in (app.opened, *events):
         event.then(shown, None, [gallery, files], **INSTANT)
-
-
-def with_own(name: str, known: list[str]) -> list[str]:
-    """The models at hand, and the one the app was started with."""
-    return [name, *(each for each in known if each != name)]

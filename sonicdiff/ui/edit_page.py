@@ -13,6 +13,7 @@ from PIL import Image
 
 from sonicdiff.pipelines import photos
 from sonicdiff.ui import controls
+from sonicdiff.ui.choosing import changes_with_model, file_of, has_second_stage, samples, samples_of
 from sonicdiff.ui.compute import Step
 from sonicdiff.ui.runs import Run, Show, Updates, run_row, wire
 from sonicdiff.ui.session import Session, place
@@ -38,15 +39,16 @@ class EditPage:
 
 
 def edit_page(app: App) -> EditPage:
+    model, begin = app.models["pictures"].menu(), samples_of(app.models["pictures"].first).pairs[0]
     with gr.Row(elem_classes="page"):
         with gr.Column(min_width=280):
             photo = gr.Image(
-                str(app.examples / "photos" / "valley.jpg"), type="filepath", image_mode=None, label="Photo", height=HEIGHT,
+                file_of(app, begin[0]), type="filepath", image_mode=None, label="Photo", height=HEIGHT,
                 sources=["upload", "clipboard", "webcam"], buttons=["fullscreen"], alt_text="The photo to edit",
             )  # fmt: skip
-            sound = gr.Audio(str(app.examples / "sounds" / "splash.ogg"), type="filepath", label="Sound", sources=SOUNDS, buttons=[])
+            sound = gr.Audio(file_of(app, begin[1]), type="filepath", label="Sound", sources=SOUNDS, buttons=[])
             from_video(app, sound)
-            hearing(app, sound)
+            hearing(app, sound, model)
         with gr.Column(min_width=280):
             slider = gr.ImageSlider(
                 type="filepath",
@@ -61,6 +63,7 @@ def edit_page(app: App) -> EditPage:
             how = gr.Radio(list(PRESETS), value="Balanced", label="How much")
             widgets = {control.name: control for control in controls.EDIT}
             shown: dict[str, Any] = {name: widgets[name].widget() for name in ("beta", "structure", "prompt")}
+            model.render()
             variations = gr.Gallery(label="Variations", columns=4, height=200, visible=False, buttons=["download"], format="png")
             pair = gr.State(None)  # the photo as shown, and the result that is seen beside it
             used = gr.Markdown(container=False)
@@ -80,17 +83,17 @@ def edit_page(app: App) -> EditPage:
                 with gr.Column(min_width=240):
                     shown |= {name: widgets[name].widget() for name in names}
         with gr.Accordion("Advanced", open=False), gr.Row():
-            for names in (("audio_start", "audio_end"), ("detail", "layers"), ("solver", *SECOND_STAGE)):
+            for names in (("audio_start", "audio_end"), ("detail", "layers", "solver")):
                 with gr.Column(min_width=240):
                     shown |= {name: widgets[name].widget() for name in names}
+            with gr.Column(min_width=240, visible=has_second_stage(app.models["pictures"].first)) as second_stage:
+                shown |= {name: widgets[name].widget() for name in SECOND_STAGE}
     ordered = [shown[control.name] for control in controls.EDIT]
     saved_settings("edit", controls.EDIT, ordered)
-    keeps(app, "edit", [photo, sound, *others, how, *ordered])
+    keeps(app, "edit", [photo, sound, *others, model, how, *ordered])
     how.input(lambda name: PRESETS[name], how, [shown["beta"], shown["structure"]], **INSTANT)
-    gr.Examples(
-        [[str(app.examples / "photos" / f"{a}.jpg"), str(app.examples / "sounds" / f"{b}.ogg")] for a, b in EXAMPLES],
-        [photo, sound], label="Examples", examples_per_page=6, api_visibility="private",
-    )  # fmt: skip
+    groups = samples(app, sound, photo)
+    changes_with_model(app, model, sound, groups, second_stage, controls.EDIT, shown, keeps_words=True)
 
     def prepare(session: Session, photo_file: str | None, sound_file: str | None, second: str | None, third: str | None, model: str,
                 keep_record: bool, *values: Any) -> Any:  # fmt: skip
@@ -135,7 +138,7 @@ def edit_page(app: App) -> EditPage:
             return [gr.skip()] * 4
         return list(selected(session, run_of.about.before, run_of.made[event.index]).values())
 
-    inputs = [photo, sound, *others, app.models["pictures"], app.keep_record, *ordered]
+    inputs = [photo, sound, *others, model, app.keep_record, *ordered]
     show = Show("edit", prepare, step, shown_made, ended)
     events = wire(app, run, show, inputs, [slider, variations, pair, used, reuse])
     reuse.click(seed_of, used, shown["seed"], **INSTANT)
@@ -151,12 +154,6 @@ class About:
     small: str
     earlier: tuple[str, str] | None
     previews: list[str] = field(default_factory=list)
-
-
-EXAMPLES = (
-    ("valley", "splash"), ("brook", "campfire"), ("mountains", "thunder-near"), ("hilltop", "wind"), ("riverside", "wading"),
-    ("palace", "fire"),
-)  # fmt: skip
 
 
 def mixed(settings: dict[str, Any], first: str | None, second: str | None, third: str | None) -> Sounds:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from sonicdiff.ui import controls
+from sonicdiff.ui.choosing import changes_with_model, file_of, has_second_stage, samples, samples_of
 from sonicdiff.ui.compute import Step
 from sonicdiff.ui.edit_page import GUIDING, SECOND_STAGE, mixed
 from sonicdiff.ui.runs import Run, Show, Updates, run_row, wire
@@ -26,12 +27,15 @@ class GeneratePage:
 
 
 def generate_page(app: App) -> GeneratePage:
+    model, begin = app.models["pictures"].menu(), samples_of(app.models["pictures"].first)
     with gr.Row(elem_classes="page"):
         with gr.Column(min_width=280):
-            sound = gr.Audio(str(app.examples / "sounds" / "thunder-near.ogg"), type="filepath", label="Sound", sources=SOUNDS, buttons=[])
+            first = "sounds/thunder-near" if "sounds/thunder-near" in begin.sounds else begin.sounds[0]
+            sound = gr.Audio(file_of(app, first), type="filepath", label="Sound", sources=SOUNDS, buttons=[])
             from_video(app, sound)
-            hearing(app, sound)
-            widgets = {control.name: control for control in controls.GENERATE}
+            hearing(app, sound, model)
+            widgets: dict[str, Any] = {control.name: control for control in controls.GENERATE}
+            widgets["prompt"] = replace(widgets["prompt"], default=begin.prompt)
             shown: dict[str, Any] = {name: widgets[name].widget() for name in ("prompt", "count", "seed")}
         with gr.Column(min_width=280):
             gallery = gr.Gallery(
@@ -39,6 +43,7 @@ def generate_page(app: App) -> GeneratePage:
             )
             run = run_row("Make images")
             shown["beta"] = widgets["beta"].widget()
+            model.render()
             result, used = gr.State(None), gr.Markdown(container=False)
             to_edit = gr.Button("Send the image to Edit", size="sm")
     with gr.Accordion("More sounds, and strips", open=False), gr.Row():
@@ -51,12 +56,16 @@ def generate_page(app: App) -> GeneratePage:
         with gr.Column(min_width=240):
             shown["frames"] = widgets["frames"].widget()
     with gr.Accordion("More settings", open=False), gr.Row():
-        for names in (("negative_prompt", *GUIDING), ("audio_start", "audio_end", "layers"), SECOND_STAGE):
+        for names in (("negative_prompt", *GUIDING), ("audio_start", "audio_end", "layers")):
             with gr.Column(min_width=240):
                 shown |= {name: widgets[name].widget() for name in names}
+        with gr.Column(min_width=240, visible=has_second_stage(app.models["pictures"].first)) as second_stage:
+            shown |= {name: widgets[name].widget() for name in SECOND_STAGE}
     ordered = [shown[control.name] for control in controls.GENERATE]
     saved_settings("generate", controls.GENERATE, ordered)
-    keeps(app, "generate", [sound, *others, *ordered])
+    keeps(app, "generate", [sound, *others, model, *ordered])
+    groups = samples(app, sound)
+    changes_with_model(app, model, sound, groups, second_stage, controls.GENERATE, shown, keeps_words=False)
 
     def prepare(session: Session, first: str | None, second: str | None, third: str | None, model: str, keep_record: bool,
                 *values: Any) -> Any:  # fmt: skip
@@ -96,7 +105,7 @@ def generate_page(app: App) -> GeneratePage:
         each = run_of.made[event.index]
         return each.path, f"Seed used: {each.seed}"
 
-    inputs = [sound, *others, app.models["pictures"], app.keep_record, *ordered]
+    inputs = [sound, *others, model, app.keep_record, *ordered]
     events = wire(app, run, Show("generate", prepare, step, shown_made, ended), inputs, [gallery, result, used])
     gallery.select(chosen, None, [result, used], **INSTANT)
     return GeneratePage(sound, result, to_edit, run, events)

@@ -37,10 +37,11 @@ class JamPage:
 
 def jam_page(app: App) -> JamPage:
     streams = shutil.which("ffmpeg") is not None and shutil.which("ffprobe") is not None
-    widgets = {control.name: control for control in controls.JAM}
+    model, widgets = app.models["music"].menu(), {control.name: control for control in controls.JAM}
     with gr.Row(elem_classes="page"):
         with gr.Column(min_width=280):
             shown: dict[str, Any] = {name: widgets[name].widget() for name in ("prompt", "negative_prompt", "strength")}
+            model.render()
             steering = gr.Button("Steer: play this from now on")
             note = gr.Markdown(container=False, elem_classes="note")
         with gr.Column(min_width=280):
@@ -66,7 +67,7 @@ def jam_page(app: App) -> JamPage:
                 shown |= {name: widgets[name].widget() for name in names}
     ordered = [shown[control.name] for control in controls.JAM]
     saved_settings("jam", controls.JAM, ordered)
-    keeps(app, "jam", ordered)
+    keeps(app, "jam", [model, *ordered])
 
     def play(request: gr.Request, model: str, keep_record: bool, *values: Any) -> Any:
         settings = checked(values)
@@ -134,7 +135,7 @@ def jam_page(app: App) -> JamPage:
         return f"Stopped after {session.recording.seconds:.0f} s.", None, played(session.recording)
 
     outputs = [run.status, player, picture, note, recording]
-    inputs = [run.clicked, app.models["music"], app.keep_record, *ordered]
+    inputs = [run.clicked, model, app.keep_record, *ordered]
     options = {"js": WENT_WITH, "trigger_mode": "multiple", "show_progress": "hidden", "api_visibility": "private", **JAMMING}
     event = run.go.click(stoppable(app, run, play), inputs, outputs, **options)
     run.go.click(start, run.clicked, None, js=WENT, **INSTANT)

@@ -19,8 +19,9 @@ from sonicdiff.pipelines.music.jam import Asked, Jam
 from sonicdiff.pipelines.registry import CHECKPOINTS, PARTS
 from sonicdiff.pipelines.second_stage import STEPS
 from sonicdiff.pipelines.source import SourceCache
+from sonicdiff.ui.choosing import Menus
 from sonicdiff.ui.compute import TICK, Tell
-from sonicdiff.ui.widgets import COMPUTING, INSTANT, answered, computed
+from sonicdiff.ui.widgets import COMPUTING, INSTANT, computed, explained, refused
 
 MEMORY: dict[str, tuple[int, Memory]] = {  # how many models stay loaded, and how
     "Both models stay loaded": (2, "auto"),
@@ -115,11 +116,6 @@ class Speeds:
         return "\n".join(f"| {' | '.join(row)} |" for row in [["what", "how long"], ["---", "---"], *rows])
 
 
-def at_hand(music: bool) -> list[str]:
-    """The models that are here, of one kind."""
-    return [name for name, one in CHECKPOINTS.items() if (one.kind == "music") == music and pulling.at_hand(name)]
-
-
 def listed() -> str:
     """The known models and the decoder for previews, a line each."""
     lines = []
@@ -137,12 +133,13 @@ def machine() -> str:
     return f"It computes on the processor, {torch.get_num_threads()} threads, with torch {torch.__version__}."
 
 
-def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str], public: bool) -> gr.Markdown:
+def models_page(menus: dict[str, Menus], speeds: Speeds, example: tuple[str, str], public: bool) -> gr.Markdown:
     """Gives the table of what was measured. public: visitors are strangers, who choose no more than a model."""
-    gr.Markdown("### Models\nA model that is 'here' can be chosen below; the cards of ours are in their folders under `checkpoints/`.")
+    gr.Markdown("### Models\nA model that is 'here' can be chosen below and on its pages; our cards are in `checkpoints/`.")
     known = gr.Markdown(listed())
     with gr.Row():
-        for menu in menus.values():
+        chosen = [each.menu() for each in menus.values()]
+        for menu in chosen:
             with gr.Column(min_width=240):
                 menu.render()
     if not public:
@@ -153,28 +150,39 @@ def models_page(menus: dict[str, Any], speeds: Speeds, example: tuple[str, str],
             with gr.Column(min_width=240):
                 memory = gr.Radio(list(MEMORY), value=next(iter(MEMORY)), label="Memory")
         status = gr.Markdown(elem_classes="status", container=False)
-        fetch.click(fetching, name, status, api_visibility="private", show_progress="hidden").then(listed, None, known, **INSTANT)
+
+        def here() -> list[Any]:
+            return [listed(), *(update for each in menus.values() for update in each.updated())]
+
+        every = [menu for each in menus.values() for menu in each.menus]
+        fetched = fetch.click(fetching, name, status, api_visibility="private", show_progress="hidden")
+        fetched.then(here, None, [known, *every], **INSTANT)
         memory.input(lambda choice: LOADED.keep(*MEMORY[choice]), memory, None, **INSTANT)
     gr.Markdown(f"### This machine\n{machine()}")
     times = gr.Markdown(speeds.table())
     measure = gr.Button("Measure again", size="sm")
+    went = gr.Markdown(elem_classes="status", container=False)
 
-    @answered
     def measured(pictures: str, music: str) -> Any:
-        for told in computed(Measure(pictures, music, *example)):
-            if told is not None:
-                speeds.seconds[told[0]] = told[1]
-            yield speeds.table() if told is not None else gr.skip()
+        yield gr.skip(), "Measuring."
+        try:
+            for told in computed(Measure(pictures, music, *example)):
+                if isinstance(told, tuple):
+                    speeds.seconds[told[0]] = told[1]
+                yield speeds.table() if isinstance(told, tuple) else gr.skip(), gr.skip()
+            yield gr.skip(), "Measured."
+        except Exception as error:
+            yield gr.skip(), refused(explained(error))
 
-    measure.click(measured, list(menus.values()), times, api_visibility="private", **COMPUTING)
+    measure.click(measured, chosen, [times, went], show_progress="hidden", api_visibility="private", **COMPUTING)
     return times
 
 
-@answered
 def fetching(name: str) -> Generator[str, None, None]:
     """Fetches a model and says how far it is."""
     if name not in FETCHED:
-        raise ValueError(f"{str(name)[:40]!r} is nothing that can be fetched")
+        yield refused(f"{str(name)[:40]!r} is nothing that can be fetched")
+        return
     said, failed = [f"Fetching {name}."], []
 
     def tell(file: str, done: int, total: int) -> None:
@@ -192,4 +200,4 @@ def fetching(name: str) -> Generator[str, None, None]:
     while thread.is_alive():
         thread.join(TICK)
         yield said[-1]
-    yield f"It could not be fetched: {' '.join(str(failed[0]).split())}" if failed else f"{name} is here."
+    yield refused(f"It could not be fetched: {' '.join(str(failed[0]).split())}") if failed else f"{name} is here."

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from sonicdiff.ui import controls
+from sonicdiff.ui.choosing import KNOWN, PROMPTS, of_music
 from sonicdiff.ui.compute import Step
 from sonicdiff.ui.generate_page import shown_preview
 from sonicdiff.ui.runs import Run, Show, Updates, run_row, wire
 from sonicdiff.ui.session import Session
 from sonicdiff.ui.tasks import Made, Music
-from sonicdiff.ui.widgets import SOUNDS, App, from_video, keeps, saved_settings
+from sonicdiff.ui.widgets import INSTANT, SOUNDS, App, from_video, keeps, saved_settings
 
 WEIGHTS = r"""`(piano)` counts 1.1 times, `((piano))` 1.21 times, `(piano:1.5)` 1.5 times; `[drums]` and `[drums:1.5]` count as much less.
-`\(` is a bracket. A tempo in the words ("110 bpm") is kept to exactly.
-
-`mini-music` knows these genres: ambient, blues, bossa nova, classical, folk, funk, house, jazz, lo-fi, reggae, rock; and these
-instruments: piano, electric piano, organ, accordion, vibraphone, marimba, acoustic guitar, electric guitar, violin, cello, trumpet,
-trombone, saxophone, clarinet, flute, synth. "With drums" and "without drums" it knows too, and moods such as dreamy, energetic, warm."""
+`\(` is a bracket. A tempo in the words ("110 bpm") is kept to exactly."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +30,17 @@ class MusicPage:
 
 
 def music_page(app: App) -> MusicPage:
-    widgets = {control.name: control for control in controls.MUSIC}
+    menus = app.models["music"]
+    model, widgets = menus.menu(), dict[str, Any]({control.name: control for control in controls.MUSIC})
+    widgets["prompt"] = replace(widgets["prompt"], default=of_music(PROMPTS, menus.first))
     with gr.Row(elem_classes="page"):
         with gr.Column(min_width=280):
             shown: dict[str, Any] = {name: widgets[name].widget() for name in ("prompt",)}
             with gr.Accordion("How words are weighted, and which are known", open=False):
                 gr.Markdown(WEIGHTS)
+                known = gr.Markdown(of_music(KNOWN, menus.first))
             shown |= {name: widgets[name].widget() for name in ("seconds", "bars", "loop", "seed_image", "strength")}
+            model.render()
         with gr.Column(min_width=280):
             clip = gr.Audio(
                 label="Music",
@@ -69,7 +70,12 @@ def music_page(app: App) -> MusicPage:
                 shown |= {name: widgets[name].widget() for name in names}
     ordered = [shown[control.name] for control in controls.MUSIC]
     saved_settings("music", controls.MUSIC, ordered)
-    keeps(app, "music", [source, *ordered])
+    keeps(app, "music", [source, model, *ordered])
+
+    def change(name: str, words: str) -> Any:
+        return of_music(KNOWN, name), of_music(PROMPTS, name) if words in PROMPTS.values() else gr.skip()
+
+    model.change(change, [model, shown["prompt"]], [known, shown["prompt"]], **INSTANT)
 
     def prepare(session: Session, sound: str | None, model: str, keep_record: bool, *values: Any) -> Any:
         settings = controls.checked(controls.MUSIC, values)
@@ -89,7 +95,7 @@ def music_page(app: App) -> MusicPage:
             return "Stopped.", {picture: about}
         return f"Done: {made[-1].text}.", {}
 
-    inputs = [source, app.models["music"], app.keep_record, *ordered]
+    inputs = [source, model, app.keep_record, *ordered]
     events = wire(app, run, Show("music", prepare, step, shown_made, ended), inputs, [clip, picture, used])
     return MusicPage(source, clip, sends, run, events)
 

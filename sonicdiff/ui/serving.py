@@ -98,7 +98,7 @@ def get_ready(models: tuple[str, str], speeds: Speeds) -> None:
     time.sleep(FIRST_PAGE)
     try:
         for told in perform(Measure(*models, *EXAMPLE, jam=False)):
-            if told is not None:
+            if isinstance(told, tuple):
                 speeds.seconds[told[0]] = told[1]
     except Exception as error:
         log.warning("the machine could not be measured: %s", error)

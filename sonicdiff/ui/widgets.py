@@ -33,7 +33,7 @@ class App:
     """What the pages know of each other. keep_record: the switch for settings in files."""
 
     demo: gr.Blocks
-    models: dict[str, Any]  # "pictures" and "music": the menus of models
+    models: dict[str, Any]  # "pictures" and "music": the menus of models, `choosing.Menus`
     sessions: Sessions
     keep_record: Any
     examples: Path
@@ -73,7 +73,7 @@ def refused(sentence: str) -> str:
     return f'<span class="refused">{shown(sentence)}</span>'
 
 
-def hearing(app: App, sound: Any) -> None:
+def hearing(app: App, sound: Any, model: Any) -> None:
     """Under a sound: its spectrogram, the three things that the model hears first, and, where it is so, that it is none it knows."""
     with gr.Accordion("What is heard", open=True, elem_classes="heard"):
         picture = gr.Image(show_label=False, height=90, interactive=False, buttons=[], alt_text="Spectrogram of the sound")
@@ -93,9 +93,9 @@ def hearing(app: App, sound: Any) -> None:
         except Exception as error:
             yield None, None, refused(explained(error))
 
-    wiring = {"inputs": [sound, app.models["pictures"]], "outputs": [picture, names, said], "api_visibility": "private"}
+    wiring = {"inputs": [sound, model], "outputs": [picture, names, said], "api_visibility": "private"}
     wiring |= {"show_progress": "hidden", **COMPUTING}
-    sound.change(listen, **wiring)
+    gr.on([sound.change, model.change], listen, **wiring)
     # The sound that is there when the page opens changes nothing. Where GPUs are lent, nobody's share is spent on it.
     if "spaces" not in sys.modules:
         app.opened.then(listen, **wiring)
