@@ -138,5 +138,7 @@ def plain_refusals(process: Callable[..., Awaitable[Any]]) -> Callable[..., Awai
 
 def shown(text: str) -> str:
     """A sentence without markup, which the page would show, and without the folders that uploads and results are in."""
-    text = re.sub(re.escape(os.environ["GRADIO_TEMP_DIR"]) + r"(/\w{32,64}|/visitors)*/?", "", html.unescape(text))
+    text, folder = html.unescape(text), os.environ.get("GRADIO_TEMP_DIR")
+    if folder:
+        text = re.sub(re.escape(folder) + r"(/\w{32,64}|/visitors)*/?", "", text)
     return html.escape(text, quote=False)
