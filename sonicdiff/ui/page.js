@@ -53,6 +53,7 @@ new MutationObserver(() => {
     line.setAttribute("role", "status");
     line.setAttribute("aria-live", "polite");
   }
+  for (const empty of document.querySelectorAll("div.empty[aria-label]:not([role])")) empty.setAttribute("role", "img");
   const name = opened && selected() ? nameOf(selected()) : "";
   if (name && name !== (location.hash.slice(1) || "edit")) location.hash = name;
 }).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-selected"] });

@@ -155,16 +155,43 @@ def test_uploads_stop_and_go_on(visit: Callable[..., Page], photo: Path, sound: 
     page.until("Done: 1 picture, coast-hiss-seed-7")
 
 
-def test_a_page_that_is_left_stops_its_run(visit: Callable[..., Page]) -> None:
-    page = visit()
+def test_a_page_that_is_loaded_again_finds_its_run_its_tab_and_what_it_held(visit: Callable[..., Page]) -> None:
+    page = visit("#generate")
+    words = page.page.locator(".tabitem:visible textarea").first
+    until(lambda: page.page.get_by_role("button", name="Make images").is_visible())
+    words.fill("a harbour")
     page.go()
     page.until("step")
     page.reload()
     page.errors.clear()  # the page that was left complains of its broken connection
-    page.go()
-    page.until("step")
-    page.stop()
-    page.until("Stopped")
+    page.until("Done: 1 image")
+    assert page.page.url.endswith("#generate") and words.input_value() == "a harbour"
+    page.reload()
+    page.errors.clear()
+    page.until("Done: 1 image")
+
+
+def test_refusals_are_shown_where_they_are_looked_for_and_stay(visit: Callable[..., Page], tmp_path: Path) -> None:
+    page = visit()
+    page.page.get_by_role("button", name="Send the result to Edit").click()
+    page.until("There is nothing to send yet")
+    (tmp_path / "silent.mp4").write_bytes(b"no video")
+    page.page.locator(".tabitem:visible input[type=file][accept*=video]").first.set_input_files(tmp_path / "silent.mp4")
+    until(lambda: "silent.mp4" in page.page.locator("#refusal").inner_text())
+    page.errors.clear()  # the browser itself notes an answer that is a refusal
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(visit: Callable[..., Page], theme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = visit(f"?__theme={theme}")
+    for name in ("Edit", "Generate", "Music", "Jam", "Models"):
+        page.tab(name)
+        until(lambda: page.page.locator("div.empty[aria-label]:not([role])").count() == 0)
+        found = Axe().run(page.page, options={"resultTypes": ["violations"]}).response["violations"]
+        serious = [(each["id"], node["target"]) for each in found if each["impact"] in ("serious", "critical") for node in each["nodes"]]
+        assert serious == [], name
 
 
 def test_music_plays_and_is_sent_on(visit: Callable[..., Page]) -> None:
