@@ -93,7 +93,7 @@ def music_page(app: App) -> MusicPage:
     def ended(session: Session, about: Any, made: list[Made], stopped: bool) -> tuple[str, Updates]:
         if stopped and not made:  # a preview is no result: the spectrogram of the clip that is there comes back
             return "Stopped.", {picture: about}
-        # Told again with the last line: Gradio's page turns a file that it was told of before into what comes last, also where that is nothing.
+        # Told again with the last line: Gradio's page writes what comes last, even if it is nothing, into the file that it was told of.
         return f"Done: {made[-1].text}.", {clip: made[-1].path, picture: made[-1].picture}
 
     inputs = [source, model, app.keep_record, *ordered]
