@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from sonicdiff.cli import app, batch
 from sonicdiff.cli.sweep import Axis, axes_of
+from sonicdiff.cli.table import rows_of, surveyed
 
 STEPS = ["--steps", "1"]
 LONG = "rain, at 10:1.2.3 " * 20  # neither a sound with a weight nor the name of a file, which would be too long
@@ -219,3 +220,18 @@ def test_a_full_disk_ends_a_batch_in_a_sentence_and_leaves_no_hidden_file(
     result = run("batch", table([{"sound": "nowhere.wav"}, {"sound": sound}]), "-o", "out", "-m", tiny_directory, *STEPS, "-q")
     assert result.exit_code == 1 and "the disk is full (out/000001.png)" in result.stderr and "Traceback" not in result.stderr
     assert [path.name for path in Path("out").iterdir()] == ["failures.jsonl"]
+
+
+def test_a_table_of_semicolons_with_a_mark_and_capitals_is_read(tmp_path: Path) -> None:
+    text = "\ufeffSound; Guidance Scale ;Audio-Guidance-Scale;PROMPT\nrain.wav;3;4; \nwind.wav;5;6;a coast, at night\n"
+    for name, written in (("a.csv", text), ("b.csv", text.replace("coast, at", "coast at").replace(";", "\t"))):
+        (tmp_path / name).write_text(written, encoding="utf-8")
+        first, second = rows_of(tmp_path / name)
+        assert first == {"sound": "rain.wav", "guidance_scale": "3", "audio_guidance_scale": "4"} and second["prompt"].startswith("a coast")
+        assert surveyed(tmp_path / name, None) == ("generate", 2)
+
+
+def test_bars_are_drawn_to_a_terminal_alone(tiny_directory: Path, sound: Path) -> None:
+    result = run("batch", table([{"sound": sound}]), "-o", "out", "-m", tiny_directory, *STEPS)
+    alone = run("generate", sound, "-o", "out.png", "-m", tiny_directory, *STEPS)
+    assert result.exit_code == alone.exit_code == 0 and "%" not in result.stderr + alone.stderr

@@ -71,7 +71,11 @@ def run(table: Path, folder: Path, verb: str | None, rest: Sequence[str], seed: 
     options.writable(folder)
     own, outcome = folder / f".failures-{mine.rank}.jsonl", Outcome(mine)
     total = len(range(mine.rank, count, mine.count))
-    with gathered(folder, mine), own.open("w") as failures, tqdm(total=total, unit="picture", disable=quiet or mine.rank > 0) as bar:
+    with (
+        gathered(folder, mine),
+        own.open("w") as failures,
+        tqdm(total=total, unit="picture", disable=quiet or mine.rank > 0 or None) as bar,
+    ):
         for number, row in enumerate(rows_of(table)):
             if number % mine.count != mine.rank:
                 continue

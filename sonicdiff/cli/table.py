@@ -9,19 +9,25 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sonicdiff.cli import options, verbs
+from sonicdiff.data.manifest import column, separator_of
 
 FILES = ("photo", "sounds", "sound", "image")  # columns that may name files beside the table
 
 
 def rows_of(table: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a .csv or .jsonl, one at a time, without what is empty. ValueError, with the line, for what is none."""
+    """The rows of a .jsonl or .csv (with commas, semicolons or tabs), one at a time, without what is empty.
+
+    ValueError, with the line, for what is none.
+    """
     with table.open(encoding="utf-8-sig", newline="") as file:
         if table.suffix.lower() == ".csv":
-            yield from cells_of(csv.DictReader(file), table)
+            first = file.readline()
+            file.seek(0)
+            yield from cells_of(csv.DictReader(file, delimiter=separator_of(first)), table)
         else:
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield {name: value for name, value in object_of(line, number, table).items() if value is not None}
+                    yield {column(name): value for name, value in object_of(line, number, table).items() if value is not None}
 
 
 def cells_of(reader: csv.DictReader, table: Path) -> Iterator[dict[str, Any]]:
@@ -29,7 +35,7 @@ def cells_of(reader: csv.DictReader, table: Path) -> Iterator[dict[str, Any]]:
         for row in reader:
             if None in row or None in row.values():
                 raise ValueError(f"line {reader.line_num} of {table.name} has not as many cells as the first; expected one a column")
-            yield {name.strip(): value for name, value in row.items() if value}
+            yield {column(name): value for name, value in row.items() if value.strip()}
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{table.name} is no CSV after line {reader.line_num} ({error}); save it as CSV in UTF-8") from None
 
@@ -52,8 +58,8 @@ def surveyed(table: Path, verb: str | None) -> tuple[str, int]:
     count = 0
     for count, row in enumerate(rows_of(table), 1):
         verb = verb or ("edit" if "photo" in row else "generate")
-        for column in row.keys() - {"output"}:
-            verbs.parameter(verb, column)
+        for name in row.keys() - {"output"}:
+            verbs.parameter(verb, name)
         if (name := output_of(row, count)) in names:
             raise ValueError(f"row {count} of {table.name} has the output {name!r} of a row before; expected another name")
         names.add(name)

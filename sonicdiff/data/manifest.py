@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,11 @@ def rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             if file.suffix.lower() == ".csv":
-                table = csv.DictReader(stream)
+                separator = separator_of(stream.readline())
+                stream.seek(0)
+                table = csv.DictReader(stream, delimiter=separator)
                 for row in table:
-                    yield table.line_num, {name: (row[name] or "").strip() for name in table.fieldnames or () if name}
+                    yield table.line_num, {column(name): (row[name] or "").strip() for name in table.fieldnames or () if name}
             else:
                 for number, line in enumerate(stream, 1):
                     if line.strip():
@@ -55,8 +58,18 @@ def rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise ValueError(f"{file.name} cannot be read as {file.suffix[1:]} in UTF-8: {error}") from None
 
 
+def separator_of(first: str) -> str:
+    """What stands between the columns of a CSV's first line: as many programs write it, a semicolon or a tab."""
+    return max(",;\t", key=first.count)
+
+
+def column(name: str) -> str:
+    """The name of a column, written in capitals, with spaces or hyphens: `Guidance scale`."""
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
 def _columns(row: Any) -> dict[str, str]:
-    return {name: str(value).strip() for name, value in row.items() if value is not None} if isinstance(row, dict) else {}
+    return {column(name): str(value).strip() for name, value in row.items() if value is not None} if isinstance(row, dict) else {}
 
 
 def found(folder: Path) -> Path | None:
@@ -67,4 +80,5 @@ def found(folder: Path) -> Path | None:
 
 def _has_columns(file: Path) -> bool:
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        return set(NEEDED) <= set(next(csv.reader([stream.readline(10_000)]), []))
+        first = stream.readline(10_000)
+        return set(NEEDED) <= {column(name) for name in next(csv.reader([first], delimiter=separator_of(first)), [])}

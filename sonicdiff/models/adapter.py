@@ -110,6 +110,8 @@ def stock_blocks(unet: UNet2DConditionModel) -> dict[str, BasicTransformerBlock]
         raise ValueError("this UNet already has audio layers attached; detach them first")
     blocks = {path: block for path, block in unet.named_modules() if isinstance(block, BasicTransformerBlock)}
     for path, block in blocks.items():
+        if hasattr(block, "fuser"):
+            raise ValueError(f"{path} has the gated attention of GLIGEN, which audio layers would drop; expected attention_type 'default'")
         if block.norm_type != "layer_norm" or block.attn2 is None:
             raise ValueError(f"{path} has norm_type {block.norm_type!r}; audio layers need 'layer_norm' and text attention (SD 1.x)")
     return blocks

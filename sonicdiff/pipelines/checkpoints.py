@@ -87,6 +87,9 @@ def load_from(
     """`load` of a directory. access: to where a base is fetched."""
     directory.check(place)
     dtype = dtype_for(place, device) if dtype in (None, "auto") else dtype_of(dtype)
+    if dtype == torch.float16 and device.type == "cpu":
+        dtype = best_dtype(device)
+        warnings.warn(f"a processor does not compute in float16; {str(dtype).removeprefix('torch.')} is taken", stacklevel=4)
     kind = pipeline_class(place)
     with without_bars():
         given = base_components(base, dtype, place, **access) if base else {}

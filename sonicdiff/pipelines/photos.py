@@ -9,8 +9,10 @@ import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+import torch
 from PIL import Image, ImageCms, ImageOps
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
@@ -18,7 +20,7 @@ MIN_SIDE = 8
 MAX_ASPECT = 8.0
 MAX_PIXELS = 50_000_000
 
-Photo = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
+Photo = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | np.ndarray | torch.Tensor
 Colour = tuple[int, int, int]
 
 
@@ -29,8 +31,8 @@ class ImageError(ValueError):
 def load(source: Photo, background: Colour = (255, 255, 255)) -> Image.Image:
     """Loads a photo as upright RGB; transparency is laid over `background`, animations give their first frame.
 
-    source: path or bytes of a PNG, JPEG, WEBP, AVIF, GIF, TIFF or BMP, a PIL image, or an array (height, width[, channels]) of uint8,
-    uint16, or floats from 0 to 1. Raises ImageError.
+    source: path, bytes or open binary file of a PNG, JPEG, WEBP, AVIF, GIF, TIFF or BMP, a PIL image, an array (height, width[, channels])
+    of uint8, uint16, or floats from 0 to 1, or a tensor of such numbers, (channels, height, width) or as an array. Raises ImageError.
     """
     try:
         image = opened(source)
@@ -45,22 +47,36 @@ def load(source: Photo, background: Colour = (255, 255, 255)) -> Image.Image:
 def opened(source: Photo) -> Image.Image:
     if isinstance(source, Image.Image):
         return source
+    if isinstance(source, torch.Tensor):
+        return from_array(array_of(source))
     if isinstance(source, np.ndarray):
         return from_array(source)
     if isinstance(source, (bytes, bytearray)):
-        file: BytesIO | Path = BytesIO(source)
+        file: BinaryIO | Path = BytesIO(source)
     elif isinstance(source, (str, os.PathLike)):
         file = Path(source)
         if not file.is_file():
             raise ImageError(f"there is no file {str(file)!r}")
+    elif hasattr(source, "read") and hasattr(source, "seek"):
+        source.seek(0)
+        file = source
     else:
-        raise ImageError(f"got {type(source).__name__}; expected a path, bytes, a PIL image or an array")
+        raise ImageError(f"got {type(source).__name__}; expected a path, bytes, an open binary file, a PIL image, an array or a tensor")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size has the stricter limit
         try:
             return Image.open(file, formats=FORMATS)
         except Image.UnidentifiedImageError as error:
             raise ImageError(f"{describe(source)} is not a picture; expected {', '.join(FORMATS)}") from error
+
+
+def array_of(tensor: torch.Tensor) -> np.ndarray:
+    """A tensor (channels, height, width), as torchvision has pictures, with the channels last; others as they are."""
+    tensor = tensor.detach().cpu()
+    tensor = tensor[0] if tensor.ndim == 4 and len(tensor) == 1 else tensor
+    if tensor.ndim == 3 and tensor.shape[0] in (1, 3, 4) and tensor.shape[2] not in (1, 3, 4):
+        tensor = tensor.permute(1, 2, 0)
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
 def from_array(array: np.ndarray) -> Image.Image:

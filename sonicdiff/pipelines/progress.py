@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -13,6 +14,11 @@ OnStepEnd = Callable[[Any, int, int, dict[str, Any]], Any]
 """diffusers' callback_on_step_end: (pipeline, step, timestep, {"latents": ..., "total": steps of the whole run, "phase": name})."""
 
 
+def is_seen() -> bool:
+    """Whether there is somebody to draw a bar for: a terminal, or a notebook."""
+    return sys.stderr.isatty() or any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
+
+
 class Progress:
     """Counts the steps of all phases of a run; as a step callback of the samplers it answers False where the run should stop."""
 
@@ -20,7 +26,7 @@ class Progress:
         self.pipeline, self.total, self.callback = pipeline, total, callback
         self.step, self.phase = 0, ""
         self.interrupted, pipeline._interrupt = pipeline._interrupt, False  # a run inside a callback of another's is stopped by itself
-        self.bar = tqdm(total=total, **{"disable": not show, **getattr(pipeline, "_progress_bar_config", {})})
+        self.bar = tqdm(total=total, **{"disable": not show or not is_seen(), **getattr(pipeline, "_progress_bar_config", {})})
 
     def __enter__(self) -> Progress:
         return self

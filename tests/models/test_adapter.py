@@ -194,3 +194,11 @@ def test_layers_that_begin_as_copies_hear_as_the_text_is_read() -> None:
         read = block.attn2(block.norm2(x), tokens)
         heard = adapter.layers[path.replace(".", "_")](x, tokens) - x
         torch.testing.assert_close(heard, math.tanh(0.55) * read, atol=1e-5, rtol=1e-4)
+
+
+def test_a_unet_with_grounding_layers_is_refused() -> None:
+    unet = make_unet()
+    settings = {name: value for name, value in unet.config.items() if not name.startswith("_")}
+    gated = UNet2DConditionModel(**{**settings, "attention_type": "gated"})
+    with pytest.raises(ValueError, match="gated attention"):
+        make_adapter(unet).attach(gated)

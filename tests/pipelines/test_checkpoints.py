@@ -173,4 +173,9 @@ def test_what_is_saved_and_loaded_gives_the_very_same_picture(tmp_path: Path) ->
     parts = [part for part in second.components.values() if isinstance(part, torch.nn.Module)]
     assert not [name for part in parts for name, weight in part.named_parameters() if weight.data_ptr() % 64]
     again = [np.asarray(each.generate(None, "a coast", seed=1, num_inference_steps=2, show_progress=False)[0]) for each in (first, second)]
-    assert np.array_equal(*again)
+    assert np.array_equal(again[0], again[1])
+
+
+def test_float16_on_a_processor_is_told_and_not_taken(tiny_directory: Path) -> None:
+    with pytest.warns(UserWarning, match="does not compute in float16"):
+        assert checkpoints.load(tiny_directory, "cpu", "float16").unet.dtype in (torch.float32, torch.bfloat16)

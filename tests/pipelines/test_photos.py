@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
@@ -188,3 +189,17 @@ def test_hash_is_of_the_pixels() -> None:
     a = photos.load(saved(colours(), "PNG"))
     assert photos.sha256(a) == photos.sha256(photos.load(saved(colours(), "BMP")))
     assert photos.sha256(a) != photos.sha256(a.resize((16, 24)))
+
+
+def test_open_files_and_tensors_are_photos_too(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    wanted = Image.fromarray(pixels)
+    wanted.save(tmp_path / "photo.png")
+    held = io.BytesIO((tmp_path / "photo.png").read_bytes())
+    held.read()
+    tensor = torch.from_numpy(pixels)
+    with (tmp_path / "photo.png").open("rb") as file:
+        sources = [file, held, tensor, tensor.permute(2, 0, 1), tensor.permute(2, 0, 1)[None] / 255, tensor.double() / 255]
+        assert all(photos.load(source).tobytes() == wanted.tobytes() for source in sources)
+    with pytest.raises(photos.ImageError, match="an open binary file"):
+        photos.load(object())  # pyright: ignore[reportArgumentType]
