@@ -22,14 +22,16 @@ POLISH = 3  # multiplicative steps after negative magnitudes were cut off, back 
 
 
 def decode(
-    mel: Tensor, params: SpectrogramParams, iterations: int = 12, circular: bool = False, seed: int = 0, oversampling: int = 2,
+    mel: Tensor, params: SpectrogramParams, iterations: int = 12, circular: bool = False, seed: int = 0, oversampling: int = 4,
     before: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """Samples float32 (channels, frames * hop_length) of mel magnitudes (channels, mel_bins, frames), on the same device.
 
     iterations: of Griffin-Lim after the phases' integration. circular: the result is a seamless loop. seed: of the phases where there is
-    nothing to hear; the same input and seed give the same samples. oversampling: FFT points over those of the window. 2 decoded music
-    better than 1, and than Riffusion's 4. before: samples (channels, n) that the beginning is to be, for instance the end of the clip
+    nothing to hear; the same input and seed give the same samples. oversampling: FFT points over those of the window, as far as
+    n_fft allows. On examples/music (spectral error below 10 kHz, seconds for 3 s on one core), with Riffusion's settings 4 gave 0.18 in
+    2.2, 2 gave 0.20 in 1.1 and 1 gave 0.18 in 0.7; with mini-music's, whose n_fft is twice the window, 2 and 4 are one: 0.22, and 1
+    gave 0.26. before: samples (channels, n) that the beginning is to be, for instance the end of the clip
     that this one goes on from; the phases lead on from them, so that the two may be joined anywhere inside.
     """
     grid = decoding_grid(params, oversampling)

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import stat
+import struct
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +68,12 @@ class Waveform:
             raise late("the sound", start, self.seconds)
         return Waveform(self.samples[:, first:last], self.sample_rate)
 
-    def save(self, path: str | os.PathLike[str], bits: int = 16, comment: str = "") -> Path:
+    def save(self, path: str | os.PathLike[str], bits: int = 16, comment: str = "", title: str = "", genre: str = "",
+             chunks: bytes = b"") -> Path:  # fmt: skip
         """Write wav (`bits` 16, 24, or 32 for float), flac (16, 24), ogg (Vorbis) or mp3, by the extension; return the path.
 
-        What passes full scale is clipped, but for float. The file appears whole or not at all. comment: the file's tag of that name.
+        What passes full scale is clipped, but for float. The file appears whole or not at all. comment, title, genre: the file's tags of
+        those names, of an mp3 in ASCII. chunks: of a wav, after its samples.
         """
         path = Path(path)
         subtype = self._subtype(path, bits)
@@ -80,12 +83,16 @@ class Waveform:
         try:
             kind = FORMATS[path.suffix.lower()]
             with soundfile.SoundFile(unfinished, "w", self.sample_rate, self.samples.shape[0], subtype, format=kind) as file:
-                if comment:
-                    file.comment = comment
+                for name, text in (("comment", comment), ("title", title), ("genre", genre)):
+                    kept = text.encode("ascii", "ignore").decode().strip() if kind == "MP3" else text
+                    if kept:
+                        setattr(file, name, kept)
                 # libsndfile crashes when a minute of Vorbis is written in one call.
                 for first in range(0, self.samples.shape[1], 5 * self.sample_rate):
                     block = self.samples[:, first : first + 5 * self.sample_rate].T
                     file.write(block if subtype == "FLOAT" else np.clip(block, -1.0, 1.0))
+            if chunks and kind == "WAV":
+                append_chunks(Path(unfinished), chunks)
             # A temporary file is private; a saved one follows the user's umask as any other.
             mask = os.umask(0)
             os.umask(mask)
@@ -116,6 +123,17 @@ class Waveform:
         if bits not in subtypes:
             raise AudioError(f"{suffix} cannot be saved with {bits} bits; expected one of {', '.join(map(str, subtypes))}")
         return subtypes[bits]
+
+
+def append_chunks(path: Path, chunks: bytes) -> None:
+    """Append RIFF chunks, each of even length, to a wav file."""
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.write(b"\0" * (size % 2) + chunks)
+        total = file.tell() - 8
+        if total < 2**32:
+            file.seek(4)
+            file.write(struct.pack("<I", total))
 
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | Waveform | tuple[np.ndarray, int]

@@ -128,8 +128,10 @@ def music_again(pipeline: MusicPipeline, made: dict[str, Any], given: list[Any],
     settings = made["settings"]
     part = settings.get("sound_start", 0.0), settings.get("sound_length")
 
+    untagged = seeds.settings_of_untagged(settings.get("seed_picture", "riffusion"), pipeline.params)
+
     def sha256(path: Path) -> str:
-        return seeds.read(str(path), pipeline.params, 120.0, *part).heard.records[0]["sha256"]
+        return seeds.read(str(path), 120.0, *part, untagged).heard.records[0]["sha256"]
 
     sources = [str(found(*each, folder, sha256)) for each in zip(made["sounds"], given, files["sounds"], strict=True)]
     painted = made["photo"] and found(made["photo"], mask, files["photo"], folder, lambda path: photos.sha256(photos.load(path)))

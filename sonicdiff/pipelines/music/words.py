@@ -17,6 +17,7 @@ PLAIN = (
     "please some song tempo that the then this to track tune very with without"
 )
 COMMON = frozenset(PLAIN.split())
+GENRES = ("ambient", "blues", "bossa nova", "classical", "folk", "funk", "house", "jazz", "lo-fi", "reggae", "rock")
 NEAREST = {
     "house": "club dance disco drumnbass dubstep edm electro electronica garage jungle techno trance trap",
     "rock": "grunge indie metal pop punk",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 from tunes import tune
 
@@ -42,6 +44,30 @@ def test_every_format_keeps_the_record(tiny_music: MusicPipeline, tmp_path: Path
     assert np.array_equal(again.samples, clip.samples) and again.bpm == clip.bpm
     if ending in (".wav", ".flac"):
         assert again.save(tmp_path / f"again{ending}").read_bytes() == path.read_bytes()
+
+
+def chunks_of(data: bytes) -> dict[bytes, bytes]:
+    """The chunks of a wav file, by name."""
+    found, at = {}, 12
+    while at < len(data):
+        name, size = struct.unpack_from("<4sI", data, at)
+        found[name] = data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    assert at == len(data) == struct.unpack_from("<I", data, 4)[0] + 8
+    return found
+
+
+@pytest.mark.parametrize("ending", [".wav", ".flac", ".ogg", ".mp3"])
+def test_players_and_samplers_are_told(tiny_music: MusicPipeline, tmp_path: Path, ending: str) -> None:
+    clip = tiny_music.music("jazz piano", seed=3, bpm=100, **FAST)[0]
+    path = clip.save(tmp_path / f"clip{ending}")
+    with soundfile.SoundFile(path) as file:
+        assert (file.title, file.genre.lower()) == ("jazz piano", "jazz")
+        assert ending == ".mp3" or file.frames == clip.samples.shape[1]
+    if ending == ".wav":
+        chunks = chunks_of(path.read_bytes())
+        assert struct.unpack_from("<II", chunks[b"smpl"], 44) == (0, clip.samples.shape[1] - 1)
+        assert struct.unpack_from("<I", chunks[b"acid"], 12)[0] == 4 and struct.unpack_from("<f", chunks[b"acid"], 20)[0] == 100
 
 
 def test_the_picture_is_the_sound(tiny_music: MusicPipeline, tmp_path: Path) -> None:
