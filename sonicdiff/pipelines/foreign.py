@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -34,6 +36,8 @@ def read(path: Path, kind: str, wrapped_in: str | None = None) -> dict[str, Tens
     """
     content = load(path)
     state = content[wrapped_in] if isinstance(content, Mapping) and wrapped_in in content else content
+    if wrapped_in is None and isinstance(state, Mapping) and any(isinstance(value, Tensor) for value in state.values()):
+        state = {name: value for name, value in state.items() if not isinstance(value, argparse.Namespace)}
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"{path} holds no plain dictionary of tensors; expected {kind}, as released")
     tensors = {str(name).removeprefix("module."): value.detach() for name, value in state.items()}
@@ -48,7 +52,7 @@ def load(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; expected released weights there: download them first")
     try:
-        with numbers_allowed():
+        with records_allowed():
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except OSError:
         raise
@@ -65,19 +69,25 @@ def load(path: Path) -> Any:
         raise ValueError(f"{path} ({size(path)}) is broken or no file of torch.save; download the released file again") from error
 
 
-def numbers_allowed() -> AbstractContextManager:
-    """NumPy's scalars, which LAION's files hold beside the weights: numbers, no code. NumPy 2 knows their maker under another name."""
+def records_allowed() -> AbstractContextManager:
+    """What training runs leave beside the weights, and no code: NumPy's scalars, whose maker NumPy 2 knows under another name, and
+    argparse's namespaces, plain records of options."""
     scalar: Any = np.float64(0).__reduce__()[0]
     names = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
     kinds: list[Any] = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.int32, np.bool_)]
-    return torch.serialization.safe_globals([*((scalar, name) for name in names), np.dtype, *kinds])
+    return torch.serialization.safe_globals([*((scalar, name) for name in names), np.dtype, *kinds, argparse.Namespace])
 
 
-def check_names(path: Path, tensors: Iterable[str], wanted: Iterable[str], dropped: Iterable[str]) -> None:
-    """ValueError unless every wanted name is there and every other is one of the patterns `dropped`."""
+def check_names(path: Path, tensors: Iterable[str], wanted: Iterable[str], dropped: Iterable[str], others: bool = False) -> None:
+    """ValueError unless every wanted name is there and every other is one of the patterns `dropped`.
+
+    others: tensors that nothing here reads are left out with a warning, as where each stands for itself.
+    """
     tensors, wanted, dropped = list(tensors), set(wanted), list(dropped)
     extra = [name for name in tensors if name not in wanted and not any(fnmatchcase(name, pattern) for pattern in dropped)]
-    if extra:
+    if extra and others:
+        warnings.warn(f"{path} has {several(extra)} not known here, which are left out", stacklevel=3)
+    elif extra:
         raise ValueError(f"{path} has {several(extra)} not known here; expected the {len(wanted)} of the released file and no other")
     if missing := sorted(wanted - set(tensors)):
         raise ValueError(f"{path} lacks {several(missing)}; expected all {len(wanted)} of the released file: download it again")

@@ -111,11 +111,14 @@ def build(
     """One of the paper's models: its gates, projector, audio encoder and base fetched, and converted into our own cache."""
     room = checkpoint.built_mb * 10**6
     check_room(own_cache(), room, checkpoint.name)
-    pair, clap = (fetch(piece, cache_dir, token, tell, room) for piece in pieces)
-    base = fetch(BASES[str(checkpoint.base)].repository, cache_dir, token, tell, room)
-    from sonicdiff.pipelines.convert import convert_sonicdiffusion  # late: a hub out of reach is told before seconds of imports
+    pair = fetch(pieces[0], cache_dir, token, tell, room)
+    from sonicdiff.pipelines import released  # late: a hub out of reach is told before seconds of imports
+    from sonicdiff.pipelines.convert import convert_sonicdiffusion
 
     gates, projector = (pair / file for file in pieces[0].files)
+    released.check_pair(gates, projector)  # 140 MB, before 4.5 GB are fetched for them
+    clap = fetch(pieces[1], cache_dir, token, tell, room)
+    base = fetch(BASES[str(checkpoint.base)].repository, cache_dir, token, tell, room)
     own_cache().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=own_cache(), prefix=f".{checkpoint.name}-") as folder:
         built = convert_sonicdiffusion(gates, projector, Path(folder, checkpoint.name), base=base, clap=clap / pieces[1].files[0])

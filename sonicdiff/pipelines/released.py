@@ -30,6 +30,12 @@ GATE_NAMES = {
 }
 """Of one audio layer: our names, and those of the released file."""
 
+GATED = tuple(
+    f"{place}.transformer_blocks.0"
+    for place in ("mid_block.attentions.0", *(f"up_blocks.{up}.attentions.{layer}" for up in (1, 2, 3) for layer in (0, 1, 2)))
+)
+"""Where the released gates stand in Stable Diffusion's UNet."""
+
 PROJECTOR_NAMES = {
     "mapper": "audio_emb_projection",
     "to_q": "cross_attention.3.to_q_adapter",
@@ -57,9 +63,16 @@ def gates(path: Path, unet: UNet2DConditionModel) -> AudioAdapter:
         blocks = {place: (dim, HEADS) for place, (dim, _) in AudioAdapter.from_unet(unet).config["blocks"].items()}
         adapter = AudioAdapter(unet.config["cross_attention_dim"], blocks)
     names = gate_names(adapter)
-    foreign.check_names(path, tensors, names.values(), ())
+    foreign.check_names(path, tensors, names.values(), (), others=True)
     foreign.fill(path, adapter, tensors, names, measure="the base's UNet")
     return adapter
+
+
+def check_pair(gates: Path, projector_path: Path) -> None:
+    """ValueError for a gate file or a projector that is not the released one, as far as that shows without base and CLAP."""
+    tensors = foreign.read(gates, "the gates of SonicDiffusion")
+    foreign.check_names(gates, tensors, (f"{place}.{name}" for place in GATED for name in GATE_NAMES.values()), tensors)
+    projector(projector_path)
 
 
 def gate_names(adapter: AudioAdapter) -> dict[str, str]:

@@ -190,6 +190,15 @@ def test_the_room_is_looked_for_first(hub: Hub) -> None:
     assert not [request for request in hub.requests if "/resolve/" in request] and not list(hub_cache().rglob("*.partial"))
 
 
+def test_full_precision_is_said(hub: Hub, stock: Path, tmp_path: Path) -> None:
+    shutil.copytree(stock, tmp_path / "full")
+    for file in (tmp_path / "full" / "vae").glob("*.fp16.safetensors"):
+        file.unlink()
+    hub.repositories[f"models/{STOCK}"] = tmp_path / "full"
+    with pytest.warns(UserWarning, match=f"{STOCK} has no safetensors of vae in half precision; what it has, .* MB, is of twice"):
+        fetch(Repository(STOCK))
+
+
 def test_whatever_hangs_is_left_behind() -> None:
     hangs = threading.Event()
     with pytest.raises(HubError, match="no answer in"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 from sonicdiff.pipelines.directory import PARTS, variant_of
@@ -26,6 +27,11 @@ def wanted(repository: Repository, found: Listing) -> list[File]:
     weights = [path for part in {path.split("/")[0] for path in parts} for path in weights_of(part, parts)]
     if any(path.split("/")[0] in PARTS for path in texts) and not weights:
         raise HubError(f"{repository.repo_id} holds no safetensors; other weights can carry code and are not loaded")
+    full = [path for path in weights if not ours and ".fp16" not in path]
+    if full:
+        parts, size = ", ".join(sorted({path.split("/")[0] for path in full})), sum(by_path[path].size for path in full) / 1e6
+        said = f"of {parts} in half precision; what it has, {size:.0f} MB, is of twice that size"
+        warnings.warn(f"{repository.repo_id} has no safetensors {said}", stacklevel=2)
     return [by_path["model_index.json"], *(by_path[path] for path in sorted({*texts, *weights}))]
 
 
