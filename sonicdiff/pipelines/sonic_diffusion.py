@@ -87,8 +87,8 @@ class SonicDiffusionPipeline(SonicEditing):
         """
         codec.check(output_type)
         guidance_scale = float(self.config["guidance_scale"] if guidance_scale is None else guidance_scale)
-        solver = solver or self.config["sampler"]
-        check_sampler(solver)
+        solver = self.config["sampler"] if solver is None else solver
+        check_sampler(str(solver))
         settings = record.settings(locals())
         second = self._second_stage(super_resolution_steps, super_resolution_noise, output_type)
         seeds = seeds_for(num_images_per_prompt, seed, generator)

@@ -63,17 +63,18 @@ def test_pndm_is_what_diffusers_loop_does(tiny: SonicDiffusionPipeline, sound: P
     tiny.register_to_config(null_audio="zeros")
     scheduler = PNDMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1)
     scheduler.set_timesteps(10)
+    timesteps: Any = scheduler.timesteps
     seen: list[int] = []
     scales = {"guidance_scale": 3.0, "audio_guidance_scale": 3.0, "num_inference_steps": 10}
     found = one(tiny, sound, "rain", solver="pndm", **scales, callback_on_step_end=lambda pipe, step, t, state: seen.append(t))
-    assert seen == scheduler.timesteps.tolist() and len(seen) == 11
+    assert seen == timesteps.tolist() and len(seen) == 11
     x = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(7))
     with torch.no_grad(), tiny.adapter.attached(tiny.unet):
         embeds = tiny.embed_audio(sound)
         tokens = torch.cat([tiny.projector(torch.zeros_like(embeds)), tiny.projector(embeds)])
         texts = torch.cat([tiny.encode_prompt(""), tiny.encode_prompt("rain")])
         given = {"audio_tokens": tokens, "audio_scale": 1.0, "audio_rows": slice(-2, None)}
-        for t in scheduler.timesteps:
+        for t in timesteps:
             null, cond = tiny.unet(torch.cat([x, x]), t, encoder_hidden_states=texts, cross_attention_kwargs=given).sample.chunk(2)
             x = scheduler.step(null + 3.0 * (cond - null), int(t), x, return_dict=False)[0]
     assert (found - x).norm() < 1e-4 * x.norm()

@@ -98,11 +98,11 @@ class Page:
     def until(self, words: str) -> str:
         """Waits until the page says so, or has said so after what was last waited for; what matches is a regular expression."""
 
-        def found() -> str | None:
+        def found() -> str:
             said = self.page.evaluate("window.said")
             match = next((place for place in range(self.heard, len(said)) if re.search(words, said[place])), None)
             if match is None:
-                return None
+                return ""
             self.heard = match
             return said[match]
 
