@@ -82,7 +82,7 @@ def create_demo(pictures: str = "mini", music: str = "mini-music", public: bool 
         demo.load(lambda: (f"{page.FOOT_TEXT}\n\n{speeds.line()}", speeds.table()), None, [foot, times], **INSTANT)
 
         demo.unload(leave)
-        named_endpoints(app, pictures, music)
+        named_endpoints(app)
     return demo
 
 

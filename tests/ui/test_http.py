@@ -134,6 +134,18 @@ def test_a_program_that_names_only_what_it_must_gets_a_result_of_just_that(addre
     client.close()
 
 
+def test_programs_reach_strips_riffs_and_models(address: str, sound: Path, tmp_path: Path) -> None:
+    client = Client(address, verbose=False, download_files=str(tmp_path), httpx_kwargs={"timeout": PATIENCE})
+    file = handle_file(str(sound))
+    strip, _ = client.predict(sound=file, second_sound=file, frames=2, seed=3, **STEPS, api_name="/generate")
+    assert provenance.read(Path(strip))["task"] == "strip"
+    riff, _ = client.predict(prompt="jazz", sound=file, way="riff", seed=3, **STEPS, api_name="/music")
+    assert provenance.read(Path(riff))["task"] == "riff"
+    with pytest.raises(Exception, match="expected one of"):
+        client.predict(prompt="rain", model="../elsewhere", **STEPS, api_name="/generate")
+    client.close()
+
+
 def test_eight_at_once_are_computed_one_by_one_and_each_gets_its_own(address: str, photo: Path, work: Work, tmp_path: Path) -> None:
     work.most = 0
 
