@@ -14,7 +14,7 @@ from transformers import ClapAudioModelWithProjection, ClapFeatureExtractor, CLI
 
 from sonicdiff.audio.clap import ClapFrontEnd
 from sonicdiff.diffusion import ddim
-from sonicdiff.diffusion.schedulers import Sampler, check_sampler
+from sonicdiff.diffusion.schedulers import check_sampler
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.cnn14 import Cnn14AudioEncoder
 from sonicdiff.models.labels import SoundLabels, SoundNames
@@ -70,7 +70,7 @@ class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
         inversion_refinements: int = 1,
         detail: float = 1.0,
         guidance_scale: float = 5.0,
-        sampler: Sampler = "ddim",
+        sampler: str = "ddim",
     ) -> None:
         super().__init__()
         if null_audio not in ("off", "zeros"):
