@@ -199,6 +199,8 @@ class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
             tokens = self.projector(embeds.to(self.projector.dtype))
             if self.config["null_audio"] == "zeros":
                 null_tokens = self.projector(torch.zeros_like(embeds, dtype=self.projector.dtype))
+        if tokens is not None and not tokens.isfinite().all():
+            raise ValueError("the sound's tokens are not finite; expected audio_embeds, and weights of the projector, that are")
         return Conditions(*texts, tokens, null_tokens, guidance_scale, audio_guidance_scale, **acting)
 
     def _fingerprint(self) -> str:

@@ -42,8 +42,6 @@ class Conditions:
         betas = self.beta.values() if isinstance(self.beta, Mapping) else [self.beta]
         if not all(math.isfinite(beta) for beta in betas):
             raise ValueError(f"got beta {self.beta}; expected finite numbers")
-        if self.audio is not None and not self.audio.isfinite().all():
-            raise ValueError("the sound's tokens are not finite; expected audio_embeds, and weights of the projector, that are")
         if not (math.isfinite(self.focus) and self.focus >= 0):
             raise ValueError(f"got focus {self.focus}; expected a number from 0 up")
         if not 0 <= self.guidance_rescale <= 1:

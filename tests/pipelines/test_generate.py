@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,10 @@ def test_stops_and_works_again(tiny: SonicDiffusionPipeline, sound: Path) -> Non
     assert torch.equal(one(tiny, sound), expected)
 
 
-def test_progress_bar_can_be_turned_off(tiny: SonicDiffusionPipeline, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_bar_can_be_turned_off(
+    tiny: SonicDiffusionPipeline, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)  # bars are drawn to terminals
     one(tiny)
     assert capsys.readouterr().err == ""
     one(tiny, show_progress=True)
