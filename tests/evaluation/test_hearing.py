@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,7 +12,6 @@ from sonicdiff.data.sample import Sample
 from sonicdiff.evaluation.hearing import hearing
 from sonicdiff.evaluation.scores import Estimate
 from sonicdiff.models.labels import SoundLabels
-from sonicdiff.pipelines import checkpoints
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 RATE = 16_000
@@ -26,12 +23,11 @@ def sample(key: str, frequency: float, label: str) -> Sample:
 
 
 @pytest.fixture
-def model(tiny_directory: Path) -> SonicDiffusionPipeline:
+def model(tiny: SonicDiffusionPipeline) -> SonicDiffusionPipeline:
     """It calls a low tone wood and a high one metal."""
-    pipeline = checkpoints.load_pictures(tiny_directory, "cpu")
-    tones = torch.cat([pipeline.embed_audio(sample("", frequency, "").sound()) for frequency in (200, 5000)])
-    pipeline.register_modules(labels=SoundLabels.from_embeds(("wood", "metal"), tones, torch.arange(2), temperature=1e-4))
-    return pipeline
+    tones = torch.cat([tiny.embed_audio(sample("", frequency, "").sound()) for frequency in (200, 5000)])
+    tiny.register_modules(labels=SoundLabels.from_embeds(("wood", "metal"), tones, torch.arange(2), temperature=1e-4))
+    return tiny
 
 
 def test_sounds_are_counted_by_class(model: SonicDiffusionPipeline) -> None:
