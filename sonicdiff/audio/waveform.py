@@ -25,6 +25,16 @@ MOST_SECONDS = 600.0  # the longest `length`
 LEAST_SECONDS = 0.1  # anything shorter is a click
 QUIETEST = 1e-5  # peak, -100 dBFS: less is silence
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
+FRONT = ("left", "right")
+LAYOUTS = {
+    3: (*FRONT, "centre"),
+    4: (*FRONT, "surround left", "surround right"),
+    5: (*FRONT, "centre", "surround left", "surround right"),
+    6: (*FRONT, "centre", "low effects", "surround left", "surround right"),
+    7: (*FRONT, "centre", "low effects", "back", "surround left", "surround right"),
+    8: (*FRONT, "centre", "low effects", "surround left", "surround right", "surround left", "surround right"),
+}  # of a wav file, by the number of channels; 8: back, then side
+SIDES = {side: {side: 1.0, "centre": 0.5**0.5, f"surround {side}": 0.5**0.5, "back": 0.5} for side in FRONT}
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -47,10 +57,22 @@ class Waveform:
         return self.samples.shape[1] / self.sample_rate
 
     def mono(self) -> Waveform:
-        """The mean of the channels, (1, n)."""
+        """The mean of both sides, (1, n); of more than two channels, of what `stereo` makes of them."""
         if self.samples.shape[0] == 1:
             return self
-        return Waveform(self.samples.mean(axis=0, keepdims=True, dtype=np.float32), self.sample_rate)
+        return Waveform(self.stereo().samples.mean(axis=0, keepdims=True, dtype=np.float32), self.sample_rate)
+
+    def stereo(self) -> Waveform:
+        """At most two channels: more, in the order of a wav file, are mixed down as ITU-R BS.775 says, at the level of their mean.
+
+        The centre goes to both sides and the surrounds to their own, each 3 dB down; the channel of low effects is left out.
+        """
+        channels = self.samples.shape[0]
+        if channels <= 2:
+            return self
+        places = LAYOUTS[channels]
+        weights = np.array([[SIDES[side].get(place, 0.0) for place in places] for side in ("left", "right")], np.float32)
+        return Waveform((weights / weights.sum(1, keepdims=True)) @ self.samples, self.sample_rate)
 
     def resampled(self, rate: int) -> Waveform:
         """At `rate` Hz, by soxr's high quality; the same samples if that is the rate already."""

@@ -172,3 +172,20 @@ def test_clip_and_mono_are_exact() -> None:
     np.testing.assert_array_equal(sound.clip(1.5).samples, sound.samples[:, 24000:])
     np.testing.assert_allclose(sound.mono().samples[0], sound.samples.mean(axis=0), atol=1e-7)
     assert sound.resampled(RATE) is sound
+
+
+@pytest.mark.parametrize("channels", range(3, 9))
+def test_more_channels_are_mixed_down_by_the_standard(channels: int) -> None:
+    """Speech in the centre of a film is heard on both sides, thunder behind on its own, and a constant keeps its level."""
+    one = Waveform(np.ones((channels, 100), np.float32), RATE)
+    np.testing.assert_allclose(one.stereo().samples, 1, atol=1e-6)
+    np.testing.assert_allclose(one.mono().samples, 1, atol=1e-6)
+    if channels != 4:
+        centre = np.zeros((channels, 100), np.float32)
+        centre[2] = 1
+        left, right = Waveform(centre, RATE).stereo().samples[:, 0]
+        assert left == right > 0.2
+    if channels == 6:
+        mixed = Waveform(np.eye(6, dtype=np.float32), RATE).stereo().samples
+        np.testing.assert_allclose(mixed[0] / mixed[0, 0], [1, 0, 0.5**0.5, 0, 0.5**0.5, 0], atol=1e-6)
+        np.testing.assert_allclose(mixed[1] / mixed[1, 1], [0, 1, 0.5**0.5, 0, 0, 0.5**0.5], atol=1e-6)

@@ -71,7 +71,7 @@ class Seed:
         exact = grid.beats * 60 / self.bpm * grid.params.sample_rate / grid.frames
         hop = max(1, round(exact))
         params = replace(grid.params, hop_length=hop, stereo=stereo)
-        samples = self.sound.resampled(params.sample_rate).samples
+        samples = (self.sound.stereo() if stereo else self.sound).resampled(params.sample_rate).samples
         samples = samples[:, round(self.first_beat * params.sample_rate) :]
         samples = repeated(samples, 60 / self.bpm * params.sample_rate, math.ceil(grid.frames * exact) + 1)
         filled = read_at(samples, np.arange(grid.frames * hop) * (exact / hop))
