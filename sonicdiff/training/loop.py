@@ -17,10 +17,10 @@ from accelerate import PartialState
 from accelerate.utils import reduce
 from torch import Tensor, nn
 
-from sonicdiff.training.attention import PlainAttention
 from sonicdiff.training.config import ConfigError, LoopConfig
 from sonicdiff.training.draw import Draw
 from sonicdiff.training.journal import Journal, take_back
+from sonicdiff.training.kernels import PlainKernels
 from sonicdiff.training.state import newest, save_state
 
 
@@ -138,7 +138,7 @@ class Run:
         draw = Draw.of(self.config.seed, self.step, self.config.batch_size, rows)
         torch.manual_seed(draw.torch.initial_seed() + rows.start)  # what draws from the global generator: dropout
         device, half = next(iter(self.parameters.values())).device.type, self.config.mixed_precision == "bf16"
-        with PlainAttention() if half else nullcontext():
+        with PlainKernels() if half else nullcontext():
             with torch.autocast(device, torch.bfloat16, enabled=half):
                 losses = self.task.losses(draw)
             (losses["loss"] / self.config.accumulate).backward()
