@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sonicdiff.training.attention import PlainAttention
 from sonicdiff.training.base import DenoisingLoss, make_scheduler
 from sonicdiff.training.clap import matches, soft_contrast
 from sonicdiff.training.draw import Draw
+from sonicdiff.training.kernels import PlainKernels
 from sonicdiff.training.pool import nearest
 from sonicdiff.training.text import Labels
 from sonicdiff.training.tokenizer import make_tokenizer
@@ -50,11 +50,25 @@ def test_plain_attention_is_attention() -> None:
     mask = torch.rand(16, 7) < 0.7
     for arguments in ({}, {"attn_mask": mask}, {"is_causal": True}, {"scale": 0.1}):
         expected = F.scaled_dot_product_attention(q, k, v, **arguments)
-        with PlainAttention():
+        with PlainKernels():
             got = F.scaled_dot_product_attention(q, k, v, **arguments)
         assert torch.allclose(got, expected, atol=1e-5)
         gradients = (torch.autograd.grad(y.square().sum(), (q, k, v)) for y in (got, expected))
         assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(*gradients, strict=True))
+
+
+def test_plain_group_norm_is_group_norm() -> None:
+    """Its values and gradients, in any memory format."""
+    torch.manual_seed(0)
+    weight, bias = (torch.randn(12, requires_grad=True) for _ in range(2))
+    for maps in (torch.randn(3, 12, 6, 5) + 1, torch.randn(3, 12, 6, 5).contiguous(memory_format=torch.channels_last)):
+        inputs = (maps.requires_grad_(), weight, bias)
+        expected = F.group_norm(maps, 4, weight, bias, 1e-3)
+        with PlainKernels():
+            got = F.group_norm(maps, 4, weight, bias, 1e-3)
+        assert torch.allclose(got, expected, atol=1e-5)
+        gradients = (torch.autograd.grad(y.exp().sum(), inputs) for y in (got, expected))
+        assert all(torch.allclose(a, b, rtol=1e-4, atol=1e-4) for a, b in zip(*gradients, strict=True))
 
 
 def test_min_snr_weights_the_error() -> None:
