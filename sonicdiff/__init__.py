@@ -9,6 +9,7 @@
     audio        sound files in, CLAP vectors out; mel spectrograms as pictures, and back to sound
     models       the projector and the gated audio layers of a stock UNet
     diffusion    DDIM both ways, guidance, plug-and-play injection, windows: pure functions
+    hub          models on disks and on the Hugging Face Hub: names, directories, downloads, files of others
     synthetic    scenes, sounds and music made by code
     pipelines    generate, edit, interpolate; music, riff, jam; checkpoints; the record in each result
     training     the commands that made the shipped models

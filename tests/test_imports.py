@@ -12,17 +12,18 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sonicdiff"
 LEAVES = {"audio", "models", "diffusion"}
-SHARED = {*LEAVES, "synthetic", "pipelines", "data"}
+SHARED = {*LEAVES, "synthetic", "hub", "pipelines", "data"}
 ALLOWED = {
     "audio": set(),
     "models": set(),
     "diffusion": set(),
     "synthetic": {"audio"},
-    "pipelines": LEAVES,
-    "data": {*LEAVES, "synthetic", "pipelines"},
+    "hub": LEAVES,
+    "pipelines": {*LEAVES, "hub"},
+    "data": {*LEAVES, "synthetic", "hub", "pipelines"},
     "training": SHARED,
     "evaluation": SHARED,
-    "ui": {*LEAVES, "pipelines"},
+    "ui": {*LEAVES, "hub", "pipelines"},
 }
 MODULES = [path for name in ALLOWED for path in sorted((PACKAGE / name).rglob("*.py")) if path.name != "__main__.py"]  # those are commands
 

@@ -46,15 +46,15 @@ def laion(
 
 def base_directory(base: str, room: Path) -> Path:
     """Where a base is, fetched or written out into `room` if need be."""
-    from sonicdiff.pipelines.bases import saved_base
+    from sonicdiff.hub.base_models import saved_base
 
     return Path(base) if Path(base).is_dir() else saved_base(base, room)
 
 
 def fetched_clap() -> Path:
     """Microsoft's file in the hub's cache, 2.3 GB of which the audio tower is a seventh."""
-    from sonicdiff.pipelines.hub.fetching import fetch
-    from sonicdiff.pipelines.registry import CLAP_2022
+    from sonicdiff.hub.download.fetch import fetch
+    from sonicdiff.hub.registry import CLAP_2022
 
     with bar(quiet=False) as tell:
         return fetch(CLAP_2022, tell=tell) / CLAP_2022.files[0]

@@ -73,8 +73,8 @@ def device_and_dtype() -> None:
 def caches() -> None:
     """Where fetched models go, how much is there, and the room that is left."""
     from sonicdiff.cli.models import size_mb
-    from sonicdiff.pipelines.hub.access import hub_cache, is_offline, own_cache
-    from sonicdiff.pipelines.hub.fetching import free_bytes
+    from sonicdiff.hub.download.cache import hub_cache, is_offline, own_cache
+    from sonicdiff.hub.download.fetch import free_bytes
 
     for what, folder in {"hub cache": hub_cache(), "own cache": own_cache()}.items():
         blobs = [blob for blob in folder.glob("*/blobs") if blob.is_dir()] if what == "hub cache" else [folder]
@@ -87,9 +87,9 @@ def caches() -> None:
 
 def models() -> bool:
     """The models by name; whether the default one is here."""
-    from sonicdiff.pipelines.directory import faults
+    from sonicdiff.hub.model_directory import faults
+    from sonicdiff.hub.registry import CHECKPOINTS, PARTS
     from sonicdiff.pipelines.pulling import at_hand
-    from sonicdiff.pipelines.registry import CHECKPOINTS, PARTS
 
     for name in (*CHECKPOINTS, *PARTS):
         found = at_hand(name)

@@ -12,8 +12,8 @@ import typer
 
 def list_models() -> None:
     """List the models known by name, and what else can be fetched."""
+    from sonicdiff.hub.registry import CHECKPOINTS, PARTS
     from sonicdiff.pipelines.pulling import at_hand
-    from sonicdiff.pipelines.registry import CHECKPOINTS, PARTS
 
     for one in (*CHECKPOINTS.values(), *PARTS.values()):
         here = at_hand(one.name)

@@ -20,7 +20,7 @@ from sonicdiff.evaluation.extractors import Looked
 from sonicdiff.evaluation.inception import FILE as INCEPTION
 from sonicdiff.evaluation.inception import Inception
 from sonicdiff.evaluation.wav2clip import Wav2Clip
-from sonicdiff.pipelines.hub.access import hub_cache
+from sonicdiff.hub.download.cache import hub_cache
 
 T = TypeVar("T", bound=PreTrainedModel)
 SMALL, LARGE = "openai/clip-vit-base-patch32", "openai/clip-vit-large-patch14"

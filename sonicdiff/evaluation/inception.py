@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from sonicdiff.pipelines.foreign import load as load_pickle
+from sonicdiff.hub.weights.strict_load import load as load_pickle
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SIDE = 299

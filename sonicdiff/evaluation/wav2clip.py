@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sonicdiff.audio.waveform import Waveform
-from sonicdiff.pipelines.foreign import load as load_pickle
+from sonicdiff.hub.weights.strict_load import load as load_pickle
 
 RATE = 16_000  # Hz it was trained at
 FFT, HOP = 512, 353

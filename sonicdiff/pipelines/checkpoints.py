@@ -14,15 +14,15 @@ import diffusers
 import torch
 import transformers
 
-from sonicdiff.pipelines import directory
-from sonicdiff.pipelines.bases import base_components
+from sonicdiff.hub import model_directory
+from sonicdiff.hub.base_models import base_components
+from sonicdiff.hub.registry import BASES, CHECKPOINTS, PARTS
 from sonicdiff.pipelines.exclusive import RunLock
 from sonicdiff.pipelines.memory import Memory, set_memory
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.pipelines.precision import best_dtype, dtype_of, laid_out, usable_device
 from sonicdiff.pipelines.previewing import small_decoder
 from sonicdiff.pipelines.pulling import pull
-from sonicdiff.pipelines.registry import BASES, CHECKPOINTS, PARTS
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 Pipeline = SonicDiffusionPipeline | MusicPipeline
@@ -85,7 +85,7 @@ def load_from(
     place: Path, device: torch.device, dtype: torch.dtype | str | None, memory: Memory, base: str | os.PathLike[str] | None, **access: Any
 ) -> Pipeline:
     """`load` of a directory. access: to where a base is fetched."""
-    directory.check(place)
+    model_directory.check(place)
     dtype = dtype_for(place, device) if dtype in (None, "auto") else dtype_of(dtype)
     if dtype == torch.float16 and device.type == "cpu":
         dtype = best_dtype(device)
@@ -93,7 +93,7 @@ def load_from(
     kind = pipeline_class(place)
     with without_bars():
         given = base_components(base, dtype, place, **access) if base else {}
-        given |= directory.models(place, dtype, given)
+        given |= model_directory.models(place, dtype, given)
         pipeline = kind.from_pretrained(place, dtype=dtype, local_files_only=True, **given)
     if isinstance(pipeline, SonicDiffusionPipeline):
         laid_out(pipeline.unet)
@@ -108,7 +108,7 @@ def load_from(
 
 def dtype_for(place: Path, device: torch.device) -> torch.dtype:
     """What a model's weights are loaded in unless somebody says otherwise."""
-    size = sum(file.stat().st_size for file in directory.place_of(place, "unet").glob("*.safetensors"))
+    size = sum(file.stat().st_size for file in model_directory.place_of(place, "unet").glob("*.safetensors"))
     return torch.float32 if size < SMALL else best_dtype(device)
 
 
@@ -116,7 +116,7 @@ def pipeline_class(place: Path) -> Any:
     """The pipeline that a directory is one of. ValueError for one that is nothing of ours."""
     kinds = {SonicDiffusionPipeline.__name__: SonicDiffusionPipeline}
     kinds |= dict.fromkeys((MusicPipeline.__name__, "StableDiffusionPipeline", "RiffusionPipeline"), MusicPipeline)
-    name = directory.index_of(place).get("_class_name")
+    name = model_directory.index_of(place).get("_class_name")
     if not isinstance(name, str) or name not in kinds:
         raise ValueError(f"{place} holds a {name}; expected one of {', '.join(kinds)}")
     return kinds[name]

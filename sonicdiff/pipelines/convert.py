@@ -14,11 +14,11 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors import SafetensorError
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from sonicdiff.hub.base_models import scheduler_of
+from sonicdiff.hub.weights import laion_clap, sd15_directory, sonicdiffusion_checkpoint
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.cnn14 import Cnn14AudioEncoder
 from sonicdiff.models.released_projector import ReleasedProjector
-from sonicdiff.pipelines import laion, released, standard
-from sonicdiff.pipelines.bases import scheduler_of
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 
@@ -30,16 +30,20 @@ def convert_sonicdiffusion(gates: Path, projector: Path, output: Path, *, base: 
     OSError, one sentence, for files that do not fit or cannot be read or written; `output` is then not there.
     """
     check_output(output)
-    standard.check(base)
+    sd15_directory.check(base)
     unet = unfilled(UNet2DConditionModel, base / "unet")
-    parts = released.gates(gates, unet), released.projector(projector), released.clap(clap)
+    parts = (
+        sonicdiffusion_checkpoint.gates(gates, unet),
+        sonicdiffusion_checkpoint.projector(projector),
+        sonicdiffusion_checkpoint.clap(clap),
+    )
     check_fit(*parts)
     pipeline = assemble(base, unet, *parts)
     with new_directory(output) as folder:
         for name in ("adapter", "projector", "audio_encoder", "feature_extractor", "scheduler"):
             getattr(pipeline, name).save_pretrained(folder / name)
-        for name in (*standard.MODELS, "tokenizer"):
-            standard.take_over(base / name, folder / name)
+        for name in (*sd15_directory.MODELS, "tokenizer"):
+            sd15_directory.take_over(base / name, folder / name)
         pipeline.save_config(folder)
     return output
 
@@ -47,7 +51,7 @@ def convert_sonicdiffusion(gates: Path, projector: Path, output: Path, *, base: 
 def convert_laion(checkpoint: Path, output: Path) -> Path:
     """Makes a directory of transformers' ClapAudioModelWithProjection of LAION's `.pt`, with its front end; returns it. Errors as above."""
     check_output(output)
-    model, front_end = laion.audio_encoder(checkpoint)
+    model, front_end = laion_clap.audio_encoder(checkpoint)
     with new_directory(output) as folder:
         model.save_pretrained(folder)
         front_end.save_pretrained(folder)
@@ -67,7 +71,7 @@ def assemble(
         unet=unet,
         scheduler=scheduler_of(base),
         audio_encoder=audio_encoder,
-        feature_extractor=released.CLAP_FRONT_END.extractor(),
+        feature_extractor=sonicdiffusion_checkpoint.CLAP_FRONT_END.extractor(),
         projector=projector,
         adapter=adapter,
         null_audio="zeros",

@@ -10,7 +10,8 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 from torch import Tensor
 
-from sonicdiff.pipelines import codec, directory, pulling
+from sonicdiff.hub import model_directory
+from sonicdiff.pipelines import codec, pulling
 
 CHEAP = 0.15  # seconds
 CORNER = 16  # latents
@@ -35,7 +36,7 @@ def small_decoder(vae: Any, dtype: torch.dtype, device: torch.device) -> Autoenc
     if (vae.config["latent_channels"], vae.config["scaling_factor"]) != STABLE_DIFFUSION:
         return None
     place = pulling.at_hand("taesd")
-    return None if place is None else directory.read(place, AutoencoderTiny, dtype, None).to(device)
+    return None if place is None else model_directory.read(place, AutoencoderTiny, dtype, None).to(device)
 
 
 def decoded(decoder: AutoencoderTiny, latents: Tensor) -> Image.Image:

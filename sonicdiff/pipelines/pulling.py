@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from sonicdiff.pipelines import directory
-from sonicdiff.pipelines.hub.access import HubError, cached, is_repository, own_cache, pinned
-from sonicdiff.pipelines.hub.fetching import check_room, fetch
-from sonicdiff.pipelines.hub.fetching import verify as differing
-from sonicdiff.pipelines.hub.transfer import Tell
-from sonicdiff.pipelines.registry import BASES, CHECKPOINTS, PARTS, Checkpoint, Repository
+from sonicdiff.hub import model_directory
+from sonicdiff.hub.download.cache import HubError, cached, is_repository, own_cache, pinned
+from sonicdiff.hub.download.fetch import check_room, fetch
+from sonicdiff.hub.download.fetch import verify as differing
+from sonicdiff.hub.download.resumable_download import Tell
+from sonicdiff.hub.registry import BASES, CHECKPOINTS, PARTS, Checkpoint, Repository
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -40,7 +40,7 @@ def at_hand(name: str, cache_dir: str | os.PathLike[str] | None = None, revision
             return folder / name
     if checkpoint.base is not None:
         built = own_cache() / name
-        return built if not directory.faults(built) else None
+        return built if not model_directory.faults(built) else None
     return None if isinstance(checkpoint.source, str) else cached(pinned(checkpoint.source[0], revision), cache_dir)
 
 
@@ -112,11 +112,11 @@ def build(
     room = checkpoint.built_mb * 10**6
     check_room(own_cache(), room, checkpoint.name)
     pair = fetch(pieces[0], cache_dir, token, tell, room)
-    from sonicdiff.pipelines import released  # late: a hub out of reach is told before seconds of imports
+    from sonicdiff.hub.weights import sonicdiffusion_checkpoint
     from sonicdiff.pipelines.convert import convert_sonicdiffusion
 
     gates, projector = (pair / file for file in pieces[0].files)
-    released.check_pair(gates, projector)  # 140 MB, before 4.5 GB are fetched for them
+    sonicdiffusion_checkpoint.check_pair(gates, projector)  # 140 MB, before 4.5 GB are fetched for them
     clap = fetch(pieces[1], cache_dir, token, tell, room)
     base = fetch(BASES[str(checkpoint.base)].repository, cache_dir, token, tell, room)
     own_cache().mkdir(parents=True, exist_ok=True)
@@ -128,14 +128,14 @@ def build(
 
 def settle(built: Path, checkpoint: Checkpoint) -> None:
     """Writes the checkpoint's null audio and defaults into the pipeline's configuration."""
-    index = {**directory.index_of(built), "null_audio": checkpoint.null_audio, **checkpoint.defaults}
+    index = {**model_directory.index_of(built), "null_audio": checkpoint.null_audio, **checkpoint.defaults}
     (built / "model_index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
-    directory.check(built)
+    model_directory.check(built)
 
 
 def moved(built: Path, target: Path) -> Path:
     """`built` in the place of `target`, at once; another process may have been first."""
-    if not directory.faults(target):
+    if not model_directory.faults(target):
         return target
     if target.exists():
         target.rename(built.with_name("damaged"))  # goes with the temporary folder

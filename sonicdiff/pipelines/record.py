@@ -16,8 +16,8 @@ import transformers
 from PIL import Image
 
 from sonicdiff import __version__
+from sonicdiff.hub.model_directory import shared
 from sonicdiff.pipelines import photos
-from sonicdiff.pipelines.directory import shared
 from sonicdiff.pipelines.sounds import Heard
 
 KEY, FILES = "sonicdiff", "sonicdiff-files"

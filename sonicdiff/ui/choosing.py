@@ -9,8 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from sonicdiff.pipelines import directory, pulling
-from sonicdiff.pipelines.registry import CHECKPOINTS
+from sonicdiff.hub import model_directory
+from sonicdiff.hub.registry import CHECKPOINTS
+from sonicdiff.pipelines import pulling
 from sonicdiff.ui.controls import Control
 from sonicdiff.ui.widgets import INSTANT, App
 
@@ -105,7 +106,7 @@ class Menus:
 def has_second_stage(model: str) -> bool:
     """Whether a model here has a second stage, whose settings a page then shows."""
     place = Path(model) if (Path(model) / "model_index.json").is_file() else pulling.at_hand(model) if model in CHECKPOINTS else None
-    return place is not None and (directory.index_of(place).get("super_resolution") or [None])[0] is not None
+    return place is not None and (model_directory.index_of(place).get("super_resolution") or [None])[0] is not None
 
 
 def suited(model: str, controls: Sequence[Control], names: Sequence[str]) -> dict[str, Any]:

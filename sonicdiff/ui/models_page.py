@@ -12,11 +12,11 @@ from typing import Any
 import gradio as gr
 import torch
 
+from sonicdiff.hub.registry import CHECKPOINTS, PARTS
 from sonicdiff.pipelines import pulling
 from sonicdiff.pipelines.checkpoints import LOADED, load_music, load_pictures
 from sonicdiff.pipelines.memory import Memory
 from sonicdiff.pipelines.music.jam import Asked, Jam
-from sonicdiff.pipelines.registry import CHECKPOINTS, PARTS
 from sonicdiff.pipelines.second_stage import STEPS
 from sonicdiff.pipelines.source import SourceCache
 from sonicdiff.ui.choosing import Menus

@@ -14,7 +14,8 @@ import torch
 from safetensors import safe_open
 
 import sonicdiff
-from sonicdiff.pipelines import checkpoints, directory, record
+from sonicdiff.hub import model_directory
+from sonicdiff.pipelines import checkpoints, record
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 COMPONENTS = {
@@ -148,7 +149,7 @@ def test_a_model_may_share_what_it_has_in_common_with_another(tiny_directory: Pa
     assert np.array_equal(*images)
     first = record.revision(other)
     checkpoints.load(other, "cpu").save_pretrained(tmp_path / "whole")
-    assert not directory.faults(tmp_path / "whole") and (tmp_path / "whole" / "unet").is_dir()
+    assert not model_directory.faults(tmp_path / "whole") and (tmp_path / "whole" / "unet").is_dir()
     assert "_shares" not in (tmp_path / "whole" / "model_index.json").read_text()
     (tmp_path / "base" / "scheduler" / "scheduler_config.json").write_text("{}")
     assert record.revision(other) != first

@@ -383,7 +383,7 @@ def test_an_interrupted_conversion_leaves_nothing(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sonicdiff.pipelines.standard.take_over", interrupted)
+    monkeypatch.setattr("sonicdiff.hub.weights.sd15_directory.take_over", interrupted)
     with pytest.raises(KeyboardInterrupt):
         convert(files, tmp_path / "made", tiny_directory)
     assert [path.name for path in tmp_path.iterdir()] == ["released"]

@@ -23,8 +23,8 @@ from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
 from sonicdiff.audio.clap import ClapFrontEnd, embed
 from sonicdiff.audio.waveform import Waveform
+from sonicdiff.hub.weights.laion_clap import apart, config_of
 from sonicdiff.pipelines.convert import convert_laion
-from sonicdiff.pipelines.laion import apart, config_of
 
 
 @pytest.mark.parametrize("changes", [{}, {"mlp_ratio": 2.0}])

@@ -13,7 +13,8 @@ from diffusers import AutoencoderTiny
 from hub_server import Hub, serving
 from PIL import Image
 
-from sonicdiff.pipelines import checkpoints, codec, directory, photos, pulling
+from sonicdiff.hub import model_directory
+from sonicdiff.pipelines import checkpoints, codec, photos, pulling
 from sonicdiff.pipelines.checkpoints import load_pictures
 from sonicdiff.pipelines.previewing import preview, small_decoder
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
@@ -54,7 +55,7 @@ def test_the_cheap_preview_has_the_decoders_colours() -> None:
 def test_the_small_decoder_is_used_where_it_is_here(hub: Hub, tiny_directory: Path) -> None:
     assert pulling.at_hand("taesd") is None and checkpoints.load(tiny_directory, "cpu").preview_decoder is None
     place = pulling.pull("taesd")
-    assert pulling.at_hand("taesd") == place and not directory.faults(place)
+    assert pulling.at_hand("taesd") == place and not model_directory.faults(place)
     pipeline = checkpoints.load(tiny_directory, "cpu")
     latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     pipeline._preview_seconds = 1.0  # pyright: ignore[reportAttributeAccessIssue]

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from tiny import TEXT_DIM, save_base
 
 import sonicdiff
+from sonicdiff.hub.download.cache import own_cache
+from sonicdiff.hub.registry import BASES, CHECKPOINTS, CLAP_2022
 from sonicdiff.pipelines import checkpoints, pulling
-from sonicdiff.pipelines.hub.access import own_cache
-from sonicdiff.pipelines.registry import BASES, CHECKPOINTS, CLAP_2022
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 NARROW = {"embed_dim": 64, "context_dim": TEXT_DIM, "width": 32}

@@ -14,8 +14,9 @@ from tiny import make_second_stage
 
 from sonicdiff.diffusion.ddim import Stopped
 from sonicdiff.diffusion.super_resolution import TrailingSchedule, sample_velocity
+from sonicdiff.hub import model_directory
 from sonicdiff.models.upscaler import Upscaler
-from sonicdiff.pipelines import directory, provenance, second_stage
+from sonicdiff.pipelines import provenance, second_stage
 from sonicdiff.pipelines.checkpoints import load
 from sonicdiff.pipelines.memory import set_memory
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
@@ -149,7 +150,7 @@ def test_saved_and_loaded_it_is_the_same(cascade: SonicDiffusionPipeline, sound:
 def test_a_model_beside_it_shares_it(cascade: SonicDiffusionPipeline, sound: Path, tmp_path: Path) -> None:
     cascade.save_pretrained(tmp_path / "whole")
     (tmp_path / "beside").mkdir()
-    index = {**directory.index_of(tmp_path / "whole"), directory.SHARES: "whole"}
+    index = {**model_directory.index_of(tmp_path / "whole"), model_directory.SHARES: "whole"}
     (tmp_path / "beside" / "model_index.json").write_text(json.dumps(index))
     ours, its = (load(tmp_path / name, "cpu").generate(sound, seed=5, **FAST)[0] for name in ("whole", "beside"))
     assert its.size == (128, 128) and np.array_equal(pixels(ours), pixels(its))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hub_server import Hub, serving
 
-from sonicdiff.pipelines.registry import CHECKPOINTS
+from sonicdiff.hub.registry import CHECKPOINTS
 from sonicdiff.ui.choosing import Menus, at_hand
 from sonicdiff.ui.compute import perform
 from sonicdiff.ui.models_page import Measure, fetching, listed

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import torch
 
+from sonicdiff.hub import model_directory
+from sonicdiff.hub.base_models import base_components
+from sonicdiff.hub.weights import sd15_directory
 from sonicdiff.models.labels import SoundLabels
-from sonicdiff.pipelines import directory, standard
-from sonicdiff.pipelines.bases import base_components
 from sonicdiff.training.config import ConfigError
 from sonicdiff.training.export import SHARD
 from sonicdiff.training.own.config import OwnConfig
@@ -39,7 +40,7 @@ def check_sharing(config: OwnConfig, place: Path) -> None:
         raise ConfigError(
             f"share = true needs a base that is a directory beside the output; {place} is none of {Path(config.output).parent}"
         )
-    if lent := directory.shared(place):
+    if lent := model_directory.shared(place):
         raise ConfigError(f"{place} itself shares what {lent.name} has; take that as the base, or leave share out")
 
 
@@ -59,7 +60,7 @@ def export(parts: Parts, config: OwnConfig, examples: Examples, toml: str, card:
                     part.save_pretrained(folder / name)
         pipeline.save_config(folder)
         if config.share:
-            index = {**directory.index_of(folder), directory.SHARES: parts.place.resolve().name}
+            index = {**model_directory.index_of(folder), model_directory.SHARES: parts.place.resolve().name}
             (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
         (folder / CONFIG).write_text(toml)
         (folder / "README.md").write_text(card)
@@ -90,7 +91,7 @@ def take_base(parts: Parts, folder: Path) -> list[str]:
         return [*OF_THE_BASE]
     taken = of_the_base(parts)
     for name in taken:
-        standard.take_over(parts.place / name, folder / name)
+        sd15_directory.take_over(parts.place / name, folder / name)
     return taken
 
 

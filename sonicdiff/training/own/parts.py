@@ -13,14 +13,14 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import ClapAudioModelWithProjection, ClapFeatureExtractor, CLIPTextModel, CLIPTokenizer
 
 from sonicdiff.audio.clap import ClapFrontEnd
+from sonicdiff.hub import model_directory
+from sonicdiff.hub.base_models import base_components, resolve_base
+from sonicdiff.hub.registry import BASES, CHECKPOINTS
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.models.upscaler import Upscaler
-from sonicdiff.pipelines import directory
-from sonicdiff.pipelines.bases import base_components, resolve_base
 from sonicdiff.pipelines.checkpoints import load, resolve, without_bars
-from sonicdiff.pipelines.registry import BASES, CHECKPOINTS
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 from sonicdiff.training.config import ConfigError
 from sonicdiff.training.own.config import OwnConfig
@@ -91,7 +91,7 @@ def base_of(name: str) -> tuple[Path, dict[str, Any], dict[str, Any]]:
     """The place of a base, its components by name, and the settings of its pipeline: one of ours, or a plain Stable Diffusion 1.x."""
     is_plain = name in BASES or (Path(name).is_file() and name not in CHECKPOINTS)
     place = resolve_base(name) if is_plain else resolve(name)
-    if place.is_file() or directory.index_of(place).get("_class_name") != SonicDiffusionPipeline.__name__:
+    if place.is_file() or model_directory.index_of(place).get("_class_name") != SonicDiffusionPipeline.__name__:
         return place, base_components(place), {}
     pipeline = load(place, "cpu", torch.float32)
     components = {name: getattr(pipeline, name) for name in COMPONENTS}

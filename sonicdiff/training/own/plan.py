@@ -14,7 +14,7 @@ from torch import nn
 
 from sonicdiff.data.captions import of_class
 from sonicdiff.data.sample import Sample
-from sonicdiff.pipelines.hub.fetching import free_bytes
+from sonicdiff.hub.download.fetch import free_bytes
 from sonicdiff.training.loop import Run
 from sonicdiff.training.own.config import OwnConfig
 from sonicdiff.training.own.examples import Examples, prepare

@@ -12,8 +12,8 @@ from diffusers import PNDMScheduler, StableDiffusionPipeline
 from tiny import make_text_encoder, make_tokenizer, make_unet, make_vae
 
 from sonicdiff.audio.spectrogram import SpectrogramParams
+from sonicdiff.hub.model_directory import variant_of
 from sonicdiff.pipelines import checkpoints
-from sonicdiff.pipelines.directory import variant_of
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 
 FAST = {"num_inference_steps": 2, "show_progress": False, "seed": 0}

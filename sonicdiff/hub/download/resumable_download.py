@@ -10,8 +10,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from sonicdiff.pipelines.hub.access import PATIENCE, File, HubError, answered, endpoint, explained, from_network
-from sonicdiff.pipelines.registry import Repository
+from sonicdiff.hub.download.cache import PATIENCE, File, HubError, answered, endpoint, explained, from_network
+from sonicdiff.hub.registry import Repository
 
 Tell = Callable[[str, int, int], None]
 """Called with a file's name, and the bytes of all that is being fetched: here, and in all."""

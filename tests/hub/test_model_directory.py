@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sonicdiff.pipelines import checkpoints, directory
+from sonicdiff.hub import model_directory
+from sonicdiff.pipelines import checkpoints
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 Change = Callable[[Path], None]
@@ -74,10 +75,10 @@ def test_it_is_refused_in_one_sentence(tiny_directory: Path, tmp_path: Path, cha
 
 def test_every_part_goes_through_the_check(tiny_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    class_of = directory.class_of
-    monkeypatch.setattr(directory, "class_of", lambda *given: asked.append(given[2]) or class_of(*given))
+    class_of = model_directory.class_of
+    monkeypatch.setattr(model_directory, "class_of", lambda *given: asked.append(given[2]) or class_of(*given))
     checkpoints.load(tiny_directory, "cpu")
-    assert set(asked) == set(directory.parts_of(tiny_directory)) >= {"tokenizer", "scheduler", "feature_extractor"}
+    assert set(asked) == set(model_directory.parts_of(tiny_directory)) >= {"tokenizer", "scheduler", "feature_extractor"}
 
 
 @pytest.mark.parametrize(

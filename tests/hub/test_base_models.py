@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from tiny import save_base
 from torch import Tensor
 
+from sonicdiff.hub.base_models import base_components, saved_base
 from sonicdiff.pipelines import checkpoints
-from sonicdiff.pipelines.bases import base_components, saved_base
 
 RESNET = {"norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0", "conv2": "out_layers.3"}
 TOP = {"time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2", "conv_norm_out": "out.0", "conv_out": "out.2"}

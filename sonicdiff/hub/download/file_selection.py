@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
-from sonicdiff.pipelines.directory import PARTS, variant_of
-from sonicdiff.pipelines.hub.access import File, HubError, Listing
-from sonicdiff.pipelines.registry import Repository
+from sonicdiff.hub.download.cache import File, HubError, Listing
+from sonicdiff.hub.model_directory import PARTS, variant_of
+from sonicdiff.hub.registry import Repository
 
 CONFIGURATIONS = (".json", ".txt")
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sonicdiff.pipelines.hub.access import File, HubError, Listing, cached, endpoint, explained, from_network, hub_cache, listing, snapshot
-from sonicdiff.pipelines.hub.selection import wanted
-from sonicdiff.pipelines.hub.transfer import FULL, NoBar, Progress, Tell, blob, fetched, hash_of, resume, storage_name
-from sonicdiff.pipelines.registry import Repository
+from sonicdiff.hub.download.cache import File, HubError, Listing, cached, endpoint, explained, from_network, hub_cache, listing, snapshot
+from sonicdiff.hub.download.file_selection import wanted
+from sonicdiff.hub.download.resumable_download import FULL, NoBar, Progress, Tell, blob, fetched, hash_of, resume, storage_name
+from sonicdiff.hub.registry import Repository
 
 KEPT_FREE = 2**28  # bytes left on the disk, for what else runs there
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
 from sonicdiff.audio.clap import ClapFrontEnd
-from sonicdiff.pipelines import foreign
+from sonicdiff.hub.weights import strict_load
 
 KIND = "LAION's CLAP"
 DROPPED = (
@@ -41,17 +41,17 @@ RENAMED = (  # transformers' names, and LAION's
 
 def audio_encoder(path: Path) -> tuple[ClapAudioModelWithProjection, ClapFrontEnd]:
     """The audio tower of a checkpoint and the front end it hears with. HTSAT-tiny or -base: the shapes say which."""
-    tensors = foreign.read(path, KIND, wrapped_in="state_dict")
+    tensors = strict_load.read(path, KIND, wrapped_in="state_dict")
     check_supported(path, tensors)
     tensors = apart(tensors)
     config = config_of(path, tensors)
     with torch.device("meta"):
         model = ClapAudioModelWithProjection(config)
     names = {name: original(name) for name in model.state_dict()}
-    foreign.check_names(path, tensors, names.values(), DROPPED)
-    foreign.fill(path, model, tensors, names)
+    strict_load.check_names(path, tensors, names.values(), DROPPED)
+    strict_load.fill(path, model, tensors, names)
     front_end = ClapFrontEnd(feature_size=config.num_mel_bins, padding="repeatpad")
-    foreign.check_filters(path, front_end, tensors.get("audio_branch.logmel_extractor.melW"))
+    strict_load.check_filters(path, front_end, tensors.get("audio_branch.logmel_extractor.melW"))
     return model, front_end
 
 
@@ -85,20 +85,20 @@ def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def config_of(path: Path, tensors: Mapping[str, Tensor]) -> ClapAudioConfig:
     """Depths, heads, widths and sizes as the shapes of the tensors say them."""
-    tables = foreign.matching(tensors, "audio_branch.layers.*.relative_position_bias_table")
+    tables = strict_load.matching(tensors, "audio_branch.layers.*.relative_position_bias_table")
     stages = [int(name.split(".")[2]) for name in tables]
     mask = "audio_branch.layers.0.blocks.1.attn_mask"  # (windows, positions, positions): tells the size of the picture
     biases = [f"audio_branch.layers.{stage}.blocks.0.attn.relative_position_bias_table" for stage in sorted(set(stages))]
     projections = ("audio_branch.patch_embed.proj.weight", "audio_branch.bn0.weight", "audio_projection.0.weight")
     needed = (*projections, mask, *biases, "audio_branch.layers.0.blocks.0.mlp.fc1.weight")
     if lacking := [name for name in needed if name not in tensors] or ([] if tables else ["audio_branch.layers"]):
-        raise ValueError(f"{path} lacks {foreign.several(lacking)}; expected all tensors of {KIND} with HTSAT: download it again")
+        raise ValueError(f"{path} lacks {strict_load.several(lacking)}; expected all tensors of {KIND} with HTSAT: download it again")
 
-    width, channels, patch, _ = foreign.shape(path, tensors, projections[0], 4)
-    (mels,) = foreign.shape(path, tensors, projections[1], 1)
-    projection_dim, hidden = foreign.shape(path, tensors, projections[2], 2)
-    windows = foreign.shape(path, tensors, mask, 3)[0]
-    positions = foreign.shape(path, tensors, biases[0], 2)[0]
+    width, channels, patch, _ = strict_load.shape(path, tensors, projections[0], 4)
+    (mels,) = strict_load.shape(path, tensors, projections[1], 1)
+    projection_dim, hidden = strict_load.shape(path, tensors, projections[2], 2)
+    windows = strict_load.shape(path, tensors, mask, 3)[0]
+    positions = strict_load.shape(path, tensors, biases[0], 2)[0]
     window = (math.isqrt(positions) + 1) // 2
     return ClapAudioConfig(
         window_size=window,
@@ -111,8 +111,8 @@ def config_of(path: Path, tensors: Mapping[str, Tensor]) -> ClapAudioConfig:
         hidden_size=hidden,
         projection_dim=projection_dim,
         depths=[stages.count(stage) for stage in sorted(set(stages))],
-        num_attention_heads=[foreign.shape(path, tensors, name, 2)[1] for name in biases],
+        num_attention_heads=[strict_load.shape(path, tensors, name, 2)[1] for name in biases],
         num_hidden_layers=len(biases),
-        mlp_ratio=foreign.shape(path, tensors, needed[-1], 2)[0] / width,
+        mlp_ratio=strict_load.shape(path, tensors, needed[-1], 2)[0] / width,
         enable_fusion=False,
     )

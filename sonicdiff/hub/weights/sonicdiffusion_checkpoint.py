@@ -11,10 +11,10 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from sonicdiff.audio.clap import ClapFrontEnd
+from sonicdiff.hub.weights import strict_load
 from sonicdiff.models.adapter import AudioAdapter, key
 from sonicdiff.models.cnn14 import Cnn14AudioEncoder
 from sonicdiff.models.released_projector import ReleasedProjector
-from sonicdiff.pipelines import foreign
 
 HEADS = 8  # of every attention in the released weights, whatever its width
 
@@ -58,20 +58,20 @@ CLAP_FRONT_END = ClapFrontEnd(sampling_rate=44_100, hop_length=320, padding="rep
 
 def gates(path: Path, unet: UNet2DConditionModel) -> AudioAdapter:
     """The gated layers of `landscape.pt` or `greatest_hits.pt` for a UNet of the topology that they were trained on."""
-    tensors = foreign.read(path, "the gates of SonicDiffusion")
+    tensors = strict_load.read(path, "the gates of SonicDiffusion")
     with torch.device("meta"):
         blocks = {place: (dim, HEADS) for place, (dim, _) in AudioAdapter.from_unet(unet).config["blocks"].items()}
         adapter = AudioAdapter(unet.config["cross_attention_dim"], blocks)
     names = gate_names(adapter)
-    foreign.check_names(path, tensors, names.values(), (), others=True)
-    foreign.fill(path, adapter, tensors, names, measure="the base's UNet")
+    strict_load.check_names(path, tensors, names.values(), (), others=True)
+    strict_load.fill(path, adapter, tensors, names, measure="the base's UNet")
     return adapter
 
 
 def check_pair(gates: Path, projector_path: Path) -> None:
     """ValueError for a gate file or a projector that is not the released one, as far as that shows without base and CLAP."""
-    tensors = foreign.read(gates, "the gates of SonicDiffusion")
-    foreign.check_names(gates, tensors, (f"{place}.{name}" for place in GATED for name in GATE_NAMES.values()), tensors)
+    tensors = strict_load.read(gates, "the gates of SonicDiffusion")
+    strict_load.check_names(gates, tensors, (f"{place}.{name}" for place in GATED for name in GATE_NAMES.values()), tensors)
     projector(projector_path)
 
 
@@ -82,15 +82,15 @@ def gate_names(adapter: AudioAdapter) -> dict[str, str]:
 
 def projector(path: Path) -> ReleasedProjector:
     """The projector of `audio_projector_*.pth`; its dead tensors are dropped."""
-    tensors = foreign.read(path, "the projector of SonicDiffusion")
+    tensors = strict_load.read(path, "the projector of SonicDiffusion")
     with torch.device("meta"):
         names = projector_names(ReleasedProjector())
-    foreign.check_names(path, tensors, names.values(), DEAD)
-    tokens, embed_dim = foreign.shape(path, tensors, "audio_emb_projection.4.weight", 2)
-    width, context_dim = foreign.shape(path, tensors, "cross_attention.3.to_q_adapter.weight", 2)
+    strict_load.check_names(path, tensors, names.values(), DEAD)
+    tokens, embed_dim = strict_load.shape(path, tensors, "audio_emb_projection.4.weight", 2)
+    width, context_dim = strict_load.shape(path, tensors, "cross_attention.3.to_q_adapter.weight", 2)
     with torch.device("meta"):
         model = ReleasedProjector(embed_dim, context_dim, tokens, width, HEADS)
-    foreign.fill(path, model, tensors, names)
+    strict_load.fill(path, model, tensors, names)
     return model
 
 
@@ -102,22 +102,22 @@ def projector_names(model: ReleasedProjector) -> dict[str, str]:
 
 def clap(path: Path) -> Cnn14AudioEncoder:
     """The audio tower of CLAP_weights_2022.pth. What stands outside `audio_encoder` (the caption encoder, the logit scale) is not read."""
-    tensors = foreign.read(path, "Microsoft CLAP 2022", wrapped_in="model")
+    tensors = strict_load.read(path, "Microsoft CLAP 2022", wrapped_in="model")
     tensors = {name: value for name, value in tensors.items() if name.startswith("audio_encoder.")}
     with torch.device("meta"):
         names = clap_names(Cnn14AudioEncoder())
     for name in names.values():
         if name.endswith("num_batches_tracked"):  # a counter for training that older files lack
             tensors.setdefault(name, torch.tensor(0))
-    foreign.check_names(path, tensors, names.values(), CLAP_DROPPED)
+    strict_load.check_names(path, tensors, names.values(), CLAP_DROPPED)
     convolutions = [f"audio_encoder.base.conv_block{number}.conv2.weight" for number in range(1, 7)]
-    widths = [foreign.shape(path, tensors, name, 4)[0] for name in convolutions]
-    (mels,) = foreign.shape(path, tensors, "audio_encoder.base.bn0.weight", 1)
-    embed_dim, hidden = foreign.shape(path, tensors, "audio_encoder.projection.linear1.weight", 2)
+    widths = [strict_load.shape(path, tensors, name, 4)[0] for name in convolutions]
+    (mels,) = strict_load.shape(path, tensors, "audio_encoder.base.bn0.weight", 1)
+    embed_dim, hidden = strict_load.shape(path, tensors, "audio_encoder.projection.linear1.weight", 2)
     with torch.device("meta"):
         model = Cnn14AudioEncoder(widths, mels, hidden, embed_dim)
-    foreign.fill(path, model, tensors, names)
-    foreign.check_filters(path, CLAP_FRONT_END, tensors.get("audio_encoder.base.logmel_extractor.melW"))
+    strict_load.fill(path, model, tensors, names)
+    strict_load.check_filters(path, CLAP_FRONT_END, tensors.get("audio_encoder.base.logmel_extractor.melW"))
     return model
 
 

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from sonicdiff.audio.clap import embed
 from sonicdiff.audio.waveform import Waveform
+from sonicdiff.hub.weights import sonicdiffusion_checkpoint
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.cnn14 import Cnn14AudioEncoder
 from sonicdiff.models.released_projector import ReleasedProjector
-from sonicdiff.pipelines import released
 
 WIDTHS = (64, 64, 32, 32)
 
@@ -55,7 +55,7 @@ def project(f: dict[str, Tensor], clap: Tensor) -> Tensor:
 @torch.no_grad()
 def test_projector_is_the_released_one(tmp_path: Path, sizes: dict[str, int]) -> None:
     file = projector_file(**sizes)
-    model = released.projector(save(tmp_path, "projector.pth", file))
+    model = sonicdiffusion_checkpoint.projector(save(tmp_path, "projector.pth", file))
     vectors = F.normalize(torch.randn(2, sizes.get("embed_dim", 1024), generator=torch.Generator().manual_seed(0)), dim=-1)
     vectors = torch.cat([vectors, torch.zeros_like(vectors[:1])])  # and the null sound
     expected = project(file, vectors)
@@ -69,11 +69,13 @@ def test_the_three_dead_blocks_have_no_effect(tmp_path: Path) -> None:
     dead = [name for name in file if name.startswith(("cross_attention", "between_attention")) and name.split(".")[1] in "012"]
     assert len(dead) == 21
     vector = torch.ones(1, 64)
-    before = released.projector(save(tmp_path, "a.pth", file))(vector)
-    after = released.projector(save(tmp_path, "b.pth", {**file, **{name: torch.full_like(file[name], 9.0) for name in dead}}))(vector)
+    before = sonicdiffusion_checkpoint.projector(save(tmp_path, "a.pth", file))(vector)
+    after = sonicdiffusion_checkpoint.projector(
+        save(tmp_path, "b.pth", {**file, **{name: torch.full_like(file[name], 9.0) for name in dead}})
+    )(vector)
     assert torch.equal(before, after)
     changed = {**file, "cross_attention.3.to_v_adapter.weight": file["cross_attention.3.to_v_adapter.weight"] * 2}
-    assert not torch.equal(before, released.projector(save(tmp_path, "c.pth", changed))(vector))
+    assert not torch.equal(before, sonicdiffusion_checkpoint.projector(save(tmp_path, "c.pth", changed))(vector))
 
 
 def test_projector_refuses_other_shapes() -> None:
@@ -111,7 +113,7 @@ def hear(f: dict[str, Tensor], x: Tensor) -> Tensor:
 @torch.no_grad()
 def test_audio_tower_is_cnn14(tmp_path: Path) -> None:
     file = clap_file()
-    model = released.clap(save(tmp_path, "clap.pth", file))
+    model = sonicdiffusion_checkpoint.clap(save(tmp_path, "clap.pth", file))
     time, mel = torch.meshgrid(torch.linspace(0, 6, 133), torch.linspace(0, 9, 64), indexing="ij")
     features = torch.stack([40 * torch.sin(time + mel), 80 * torch.cos(time * mel)])[:, None] - 40
     expected = hear(file["model"], features)
@@ -125,9 +127,9 @@ def test_the_counter_of_batches_may_be_absent(tmp_path: Path) -> None:
     tensors = clap_file()["model"]
     older = {name: value for name, value in tensors.items() if not name.endswith("num_batches_tracked")}
     assert len(older) == len(tensors) - 13
-    model = released.clap(save(tmp_path, "clap.pth", {"model": older}))
+    model = sonicdiffusion_checkpoint.clap(save(tmp_path, "clap.pth", {"model": older}))
     assert int(model.bn0.num_batches_tracked) == 0
-    assert int(released.clap(save(tmp_path, "clap.pth", {"model": tensors})).bn0.num_batches_tracked) == 17
+    assert int(sonicdiffusion_checkpoint.clap(save(tmp_path, "clap.pth", {"model": tensors})).bn0.num_batches_tracked) == 17
 
 
 def test_audio_tower_refuses_other_shapes() -> None:
@@ -139,7 +141,7 @@ def test_audio_tower_refuses_other_shapes() -> None:
 
 def test_front_end_is_the_formula() -> None:
     """10 log10 of the power of a Hann STFT (1024, hop 320, centred, reflected) in 64 Slaney bands, floor 1e-10."""
-    front_end = released.CLAP_FRONT_END
+    front_end = sonicdiffusion_checkpoint.CLAP_FRONT_END
     assert front_end.window_samples == 441_000
     noise = np.random.default_rng(0).normal(0, 0.1, 441_000).astype(np.float32)
     noise[200_000:] = 0  # the floor
@@ -153,10 +155,10 @@ def test_front_end_is_the_formula() -> None:
 
 
 def test_embed_works_with_it_unchanged(tmp_path: Path) -> None:
-    model = released.clap(save(tmp_path, "clap.pth", clap_file()))
+    model = sonicdiffusion_checkpoint.clap(save(tmp_path, "clap.pth", clap_file()))
     samples = np.random.default_rng(0).normal(0, 0.1, (1, 30_000)).astype(np.float32)
-    vector = embed(model, released.CLAP_FRONT_END, Waveform(samples, 44_100))
-    features = released.CLAP_FRONT_END.features(np.resize(samples[0], 441_000))
+    vector = embed(model, sonicdiffusion_checkpoint.CLAP_FRONT_END, Waveform(samples, 44_100))
+    features = sonicdiffusion_checkpoint.CLAP_FRONT_END.features(np.resize(samples[0], 441_000))
     assert vector.shape == (1, 64)
     torch.testing.assert_close(vector, F.normalize(hear(clap_file()["model"], features), dim=-1), rtol=1e-4, atol=1e-5)
 
@@ -165,7 +167,7 @@ def test_embed_works_with_it_unchanged(tmp_path: Path) -> None:
 def test_gates_are_the_released_ones(tmp_path: Path) -> None:
     """h + tanh(gamma) * CrossAttn(LN(h), audio) with 8 heads, each layer with its own tensors."""
     file, unet = gate_file(WIDTHS, TEXT_DIM), make_unet()
-    adapter = released.gates(save(tmp_path, "landscape.pt", file), unet)
+    adapter = sonicdiffusion_checkpoint.gates(save(tmp_path, "landscape.pt", file), unet)
     generator = torch.Generator().manual_seed(0)
     audio = torch.randn(2, 7, TEXT_DIM, generator=generator)
     for path in adapter.paths:
@@ -191,19 +193,19 @@ def test_names_and_sizes_of_the_real_files() -> None:
     shapes = gate_shapes((1280, 1280, 640, 320), 768)
     assert len(shapes) == 80
     assert sum(map(math.prod, shapes.values())) == 28_491_210
-    names = released.gate_names(adapter)
+    names = sonicdiffusion_checkpoint.gate_names(adapter)
     assert {names[name]: tuple(value.shape) for name, value in adapter.state_dict().items()} == shapes
-    assert {heads for _, heads in adapter.config["blocks"].values()} == {released.HEADS}
+    assert {heads for _, heads in adapter.config["blocks"].values()} == {sonicdiffusion_checkpoint.HEADS}
 
     shapes = projector_shapes()
     assert len(shapes) == 46
     assert sum(map(math.prod, shapes.values())) == 6_130_050
-    names = released.projector_names(projector)
+    names = sonicdiffusion_checkpoint.projector_names(projector)
     live = {names[name]: tuple(value.shape) for name, value in projector.state_dict().items()}
     assert live.items() <= shapes.items()
     assert len(live) == 46 - 21
     assert sum(map(math.prod, live.values())) == 6_130_050 - 3_259_584
 
     shapes = clap_shapes((64, 128, 256, 512, 1024, 2048), 2048, 1024)
-    names = released.clap_names(clap)
+    names = sonicdiffusion_checkpoint.clap_names(clap)
     assert {names[name]: tuple(value.shape) for name, value in clap.state_dict().items()}.items() <= shapes.items()

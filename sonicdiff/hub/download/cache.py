@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sonicdiff.pipelines import directory
-from sonicdiff.pipelines.registry import Repository
+from sonicdiff.hub import model_directory
+from sonicdiff.hub.registry import Repository
 
 PATIENCE = 7.0
 """Seconds after which the hub counts as out of reach, whatever hangs: a name server, a proxy, a connection that never answers."""
@@ -73,7 +73,7 @@ def cached(repository: Repository, cache_dir: str | os.PathLike[str] | None = No
         return None
     if repository.files:
         return folder if all((folder / name).is_file() for name in repository.files) else None
-    return None if directory.faults(folder) else folder
+    return None if model_directory.faults(folder) else folder
 
 
 def snapshot(repository: Repository, cache_dir: str | os.PathLike[str] | None = None) -> Path | None:

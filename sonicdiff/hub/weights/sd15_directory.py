@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from sonicdiff.pipelines.bases import check_config
+from sonicdiff.hub.base_models import check_config
 
 MODELS = ("vae", "text_encoder", "unet")
 WEIGHTS = re.compile(r"(diffusion_pytorch_)?model(-\d{5}-of-\d{5})?\.safetensors")

@@ -12,10 +12,10 @@ from diffusers import DDIMScheduler
 from safetensors import SafetensorError, safe_open
 from transformers import CLIPTokenizer
 
-from sonicdiff.pipelines import directory
-from sonicdiff.pipelines.hub.access import cached, is_repository, own_cache, pinned, snapshot
-from sonicdiff.pipelines.hub.fetching import fetch
-from sonicdiff.pipelines.registry import BASES, CHECKPOINTS, Repository
+from sonicdiff.hub import model_directory
+from sonicdiff.hub.download.cache import cached, is_repository, own_cache, pinned, snapshot
+from sonicdiff.hub.download.fetch import fetch
+from sonicdiff.hub.registry import BASES, CHECKPOINTS, Repository
 
 INPUT = "model.diffusion_model.input_blocks.0.0.weight"  # of a single file, in the layout of the original code
 OTHERS = {
@@ -40,11 +40,11 @@ def base_components(
     if place.is_file():
         check_file(place)
         return from_file(place, config or configurations(place, **access), dtype)
-    directory.check(place)
+    model_directory.check(place)
     check_config(place, place)
-    parts = {name: part for name, part in directory.parts_of(place).items() if name in directory.PARTS}
-    variant = directory.variant_in(place)
-    found = {name: directory.read(place / name, directory.class_of(*parts[name], name), dtype, variant) for name in WEIGHED}
+    parts = {name: part for name, part in model_directory.parts_of(place).items() if name in model_directory.PARTS}
+    variant = model_directory.variant_in(place)
+    found = {name: model_directory.read(place / name, model_directory.class_of(*parts[name], name), dtype, variant) for name in WEIGHED}
     return {**found, "tokenizer": CLIPTokenizer.from_pretrained(place / "tokenizer"), "scheduler": scheduler_of(place)}
 
 
@@ -69,8 +69,8 @@ def resolve_base(base: str | os.PathLike[str], cache_dir: str | None = None, rev
 
 def check_config(place: Path, named: Path) -> None:
     """Raises ValueError where a directory's configuration is not Stable Diffusion 1.x's, whatever its width."""
-    index = directory.index_of(place)
-    unet = directory.json_of(place / "unet" / "config.json") if (place / "unet" / "config.json").is_file() else {}
+    index = model_directory.index_of(place)
+    unet = model_directory.json_of(place / "unet" / "config.json") if (place / "unet" / "config.json").is_file() else {}
     context, inputs = unet.get("cross_attention_dim"), unet.get("in_channels", 4)
     if "text_encoder_2" in index or unet.get("addition_embed_type") or isinstance(context, list):
         wrong = "Stable Diffusion XL or a relative of it"
@@ -88,7 +88,7 @@ def check_config(place: Path, named: Path) -> None:
 
 
 def prediction(place: Path) -> str:
-    return directory.schedule_of(place / "scheduler").get("prediction_type", "epsilon")
+    return model_directory.schedule_of(place / "scheduler").get("prediction_type", "epsilon")
 
 
 def check_file(file: Path) -> None:
@@ -120,7 +120,7 @@ def from_file(file: Path, config: Path, dtype: torch.dtype) -> dict[str, Any]:
     except (ValueError, RuntimeError, KeyError, OSError, AttributeError) as error:
         said = " ".join(str(error).split())[:300]
         raise ValueError(f"{file} does not fit the shapes of {config}, or lacks weights: {said}") from None
-    parts: dict[str, Any] = {name: directory.aligned(getattr(pipeline, name)) for name in WEIGHED} | {"tokenizer": pipeline.tokenizer}
+    parts: dict[str, Any] = {name: model_directory.aligned(getattr(pipeline, name)) for name in WEIGHED} | {"tokenizer": pipeline.tokenizer}
     for name in WEIGHED:
         if any(parameter.is_meta for parameter in parts[name].parameters()):
             raise ValueError(f"{file} lacks weights of its {name}; fetch it again")
@@ -129,14 +129,14 @@ def from_file(file: Path, config: Path, dtype: torch.dtype) -> dict[str, Any]:
 
 def scheduler_of(place: Path) -> DDIMScheduler:
     """DDIM on the base's noise schedule: what inversion and sampling here go by."""
-    config = directory.schedule_of(place / "scheduler")
+    config = model_directory.schedule_of(place / "scheduler")
     return DDIMScheduler.from_config({**config, "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1})  # pyright: ignore
 
 
 def configurations(file: Path, cache_dir: str | None = None, **access: Any) -> Path:
     """A directory that has a Stable Diffusion 1.x's tokenizer and configurations: the first at hand. ValueError if there is none."""
     for place in places(cache_dir):
-        if all((place / part).is_dir() for part in directory.PARTS):
+        if all((place / part).is_dir() for part in model_directory.PARTS):
             return place
     raise ValueError(
         f"{file.name} has no tokenizer in it, and no Stable Diffusion 1.x is here to take one from; run `sonicdiff pull sd-1.5` once"

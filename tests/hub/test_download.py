@@ -17,12 +17,12 @@ import torch
 from hub_server import COMMIT, Hub, serving, silence
 from waiting import PATIENCE
 
+from sonicdiff.hub.download.cache import HubError, answered, cached, hub_cache
+from sonicdiff.hub.download.fetch import fetch, verify
+from sonicdiff.hub.registry import Repository
 from sonicdiff.pipelines import checkpoints
-from sonicdiff.pipelines.hub.access import HubError, answered, cached, hub_cache
-from sonicdiff.pipelines.hub.fetching import fetch, verify
 from sonicdiff.pipelines.music.pipeline import MusicPipeline
 from sonicdiff.pipelines.pulling import pull
-from sonicdiff.pipelines.registry import Repository
 from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
 
 TINY, STOCK = "someone/tiny", "someone/stock"
@@ -217,8 +217,8 @@ FULL_DISK = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-from sonicdiff.pipelines.hub.fetching import fetch
-from sonicdiff.pipelines.registry import Repository
+from sonicdiff.hub.download.fetch import fetch
+from sonicdiff.hub.registry import Repository
 try:
     fetch(Repository("someone/tiny"))
 except OSError as error:
