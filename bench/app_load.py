@@ -180,11 +180,11 @@ def asked(app: App, number: int, refused: list[str]) -> bytes:
 
 def own(content: bytes, number: int, folder: Path) -> bool:
     """Whether a result's record says that it is this user's."""
-    from sonicdiff.pipelines import provenance
+    from sonicdiff.pipelines import replay
 
     path = folder / f"{number}{'.wav' if number % 3 == 2 else '.png'}"
     path.write_bytes(content)
-    record = provenance.read(path)
+    record = replay.read(path)
     return record["seed"] == number and record["settings"]["prompt"] == f"user {number}"
 
 

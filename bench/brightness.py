@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from diffusers import UNet2DConditionModel
 
-from sonicdiff.pipelines.checkpoints import load_pictures
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.loading import load_pictures
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 from sonicdiff.synthetic.captions import caption
 from sonicdiff.synthetic.classes import CALM, PLACES
 from sonicdiff.synthetic.dataset import row

@@ -21,7 +21,7 @@ import diffusers
 import torch
 
 from bench import flops
-from sonicdiff.pipelines.precision import best_dtype, laid_out
+from sonicdiff.pipelines.common.device import best_dtype, laid_out
 
 NEXT, FIRST = 63.4, 128.3  # TFLOP of 50 steps, by bench/flops.py
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from sonicdiff.audio.waveform import Waveform
-from sonicdiff.pipelines.checkpoints import load_pictures
+from sonicdiff.pipelines.loading import load_pictures
 from sonicdiff.synthetic.dataset import row
 from sonicdiff.synthetic.scenes import render
 from sonicdiff.synthetic.sounds import render_sound

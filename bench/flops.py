@@ -24,9 +24,9 @@ from sonicdiff.diffusion.ddim import Inversion, Schedule
 from sonicdiff.diffusion.guidance import Branch
 from sonicdiff.diffusion.reuse import reused
 from sonicdiff.models.adapter import AudioAdapter
-from sonicdiff.pipelines import editing
-from sonicdiff.pipelines.denoiser import Conditions, Guided, guided_model
-from sonicdiff.pipelines.source import Source
+from sonicdiff.pipelines.sonic_diffusion import plug_and_play
+from sonicdiff.pipelines.sonic_diffusion.guided_unet import Conditions, Guided, guided_model
+from sonicdiff.pipelines.sonic_diffusion.inversion_cache import Source
 
 FULL = {"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8}
 NARROW = {"sample_size": 16, "cross_attention_dim": 64, "attention_head_dim": 8, "block_out_channels": (32, 64, 128, 128)}
@@ -46,7 +46,7 @@ class Scene:
             self.nothing, self.tokens, self.null_tokens = self.nothing[0], self.tokens[0], self.null_tokens[0] if null else None
         scheduler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
         self.schedule: Schedule = ddim.make_schedule(scheduler.alphas_cumprod, steps)
-        self.plan = editing.injection_plan(self.unet, self.schedule, FEATURES, ATTENTION)
+        self.plan = plug_and_play.injection_plan(self.unet, self.schedule, FEATURES, ATTENTION)
 
     def plain_inversion(self) -> list[torch.Tensor]:
         return plain.invert(self.unet, self.x0, self.nothing, self.schedule)
@@ -60,12 +60,12 @@ class Scene:
     @torch.no_grad()
     def prepare(self, inversion: Inversion = "target") -> Source:
         """What is done once a photo: the inversion and the features."""
-        deaf = editing.plain_model(self.unet, self.nothing)
+        deaf = plug_and_play.plain_model(self.unet, self.nothing)
         silent = deaf if self.null_tokens is None else Guided(self.unet, [Branch(self.nothing, self.null_tokens, 1.0)])
         aligned = inversion == "current" and silent is deaf
         with self.adapter.attached(self.unet), reused(self.unet, self.schedule.timesteps):
-            source = editing.invert(self.unet, deaf, self.x0, self.schedule, inversion, 0, self.plan if aligned else {}, ignore)
-            editing.record_features(self.unet, silent, source, source.missing(self.plan), ignore)
+            source = plug_and_play.invert(self.unet, deaf, self.x0, self.schedule, inversion, 0, self.plan if aligned else {}, ignore)
+            plug_and_play.record_features(self.unet, silent, source, source.missing(self.plan), ignore)
         return source
 
     @torch.no_grad()
@@ -75,7 +75,7 @@ class Scene:
         with self.adapter.attached(self.unet), reused(self.unet, self.schedule.timesteps):
             model = guided_model(self.unet, self.schedule, conditions, share_encoder=True)
             start = source.latents[self.schedule.timesteps[0]]
-            return editing.resample(self.unet, model, source, start, self.schedule, self.plan, ignore)
+            return plug_and_play.resample(self.unet, model, source, start, self.schedule, self.plan, ignore)
 
     @torch.no_grad()
     def generate(self, share: bool) -> torch.Tensor:

@@ -24,8 +24,8 @@ from sonicdiff.hub.weights.sonicdiffusion_checkpoint import CLAP_FRONT_END
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.cnn14 import Cnn14AudioEncoder
 from sonicdiff.models.released_projector import ReleasedProjector
-from sonicdiff.pipelines.checkpoints import load_pictures
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.loading import load_pictures
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 FEATURES = 709e6  # bytes that 50 steps keep of a photo in 16 bit, by bench/flops.py
 

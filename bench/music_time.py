@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from sonicdiff.audio.waveform import Waveform
-from sonicdiff.pipelines.checkpoints import load_music
-from sonicdiff.pipelines.music.clip import joined
-from sonicdiff.pipelines.music.jam import OVERLAP, Asked, Jam
-from sonicdiff.pipelines.music.level import loudness_of
-from sonicdiff.pipelines.music.seeds import SEEDS
+from sonicdiff.pipelines.loading import load_music
+from sonicdiff.pipelines.riffusion.clip import joined
+from sonicdiff.pipelines.riffusion.init_audio import SEEDS
+from sonicdiff.pipelines.riffusion.jam import OVERLAP, Asked, Jam
+from sonicdiff.pipelines.riffusion.loudness import loudness_of
 
 JAM = ("lo-fi electric piano, 84 bpm, a dusty beat", "jazz saxophone", "ambient flute", "energetic funk guitar")
 

@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from sonicdiff.audio import waveform
 from sonicdiff.audio.drawing import spectrogram
 from sonicdiff.cli.pictures import CELL, FAINT, PAPER, sheet
-from sonicdiff.pipelines import photos
-from sonicdiff.pipelines.checkpoints import load_pictures
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.common import image_loading
+from sonicdiff.pipelines.loading import load_pictures
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTOS = ("valley", "mountains", "palace")
@@ -60,7 +60,7 @@ def edits(pipeline: SonicDiffusionPipeline, options: dict[str, Any]) -> Image.Im
     for name in PHOTOS:
         photo = EXAMPLES / "photos" / f"{name}.jpg"
         images = [pipeline.edit(photo, EXAMPLES / f"{sound}.ogg", **options) for sound in EDIT_SOUNDS]
-        rows.append((f"{name}.jpg", [photos.load(photo), *images]))
+        rows.append((f"{name}.jpg", [image_loading.load(photo), *images]))
     return sheet([column(pipeline, sound) for sound in EDIT_SOUNDS], rows)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sonicdiff.diffusion.ddim import Schedule, ddim_step, make_schedule
 from sonicdiff.diffusion.injection import attention_layers, conv_layers
-from sonicdiff.pipelines import codec
+from sonicdiff.pipelines.common import picture_vae
 
 Each = Callable[[int], object]  # told the number of each step done
 
@@ -69,6 +69,6 @@ def of_pipeline(pipeline: Any, photo: Image.Image, sound: Any, prompt: str, scal
     schedule = make_schedule(pipeline.scheduler.alphas_cumprod, steps)
     nothing, text, embeds = pipeline.encode_prompt(""), pipeline.encode_prompt(prompt), pipeline.embed_audio(sound)
     tokens, null = (pipeline.projector(vector) for vector in (embeds, torch.zeros_like(embeds)))
-    trajectory = invert(pipeline.unet, codec.encode(pipeline.vae, photo, pipeline.size(photo)), nothing, schedule)
+    trajectory = invert(pipeline.unet, picture_vae.encode(pipeline.vae, photo, pipeline.size(photo)), nothing, schedule)
     heard = tokens, null if pipeline.config["null_audio"] == "zeros" else None
     return edit(pipeline.unet, pipeline.adapter, trajectory, schedule, nothing, text, *heard, scale, attention=attention)

@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from sonicdiff.evaluation.scores import psnr
-from sonicdiff.pipelines import codec, photos, previewing
-from sonicdiff.pipelines.checkpoints import load_pictures
+from sonicdiff.pipelines.common import image_loading, latent_preview
+from sonicdiff.pipelines.loading import load_pictures
 from sonicdiff.synthetic.dataset import row
 from sonicdiff.synthetic.scenes import render
 
@@ -43,7 +43,7 @@ def tiny(width: int, channels: int) -> AutoencoderTiny:
 
 
 def latents_of(vae: AutoencoderKL, pictures: Iterator[Image.Image]) -> Tensor:
-    return torch.cat([codec.encode(vae, picture, (128, 128)) for picture in pictures])
+    return torch.cat([vae.encode(vae, picture, (128, 128)) for picture in pictures])
 
 
 def renders(split: str, count: int) -> Iterator[Image.Image]:
@@ -91,13 +91,13 @@ def main() -> None:
     given = parser.parse_args()
     pipeline = load_pictures("mini")
     vae, student = pipeline.vae, distilled(pipeline.vae, given.steps)
-    colours = previewing.fitted_colours(vae)
+    colours = latent_preview.fitted_colours(vae)
     ways: dict[str, Callable[[Tensor], Image.Image]] = {
-        "decoder": lambda latents: codec.to_image(codec.decode(vae, latents)),
-        "small decoder": lambda latents: previewing.decoded(student, latents),
-        "a pixel a latent": lambda latents: previewing.mapped(latents, colours),
+        "decoder": lambda latents: vae.to_image(vae.decode(vae, latents)),
+        "small decoder": lambda latents: latent_preview.decoded(student, latents),
+        "a pixel a latent": lambda latents: latent_preview.mapped(latents, colours),
     }
-    sets = {"renders": list(renders("test", 27)), "photographs": [photos.load(path) for path in PHOTOS]}
+    sets = {"renders": list(renders("test", 27)), "photographs": [image_loading.load(path) for path in PHOTOS]}
     print(
         f"small decoder: {sum(p.numel() for p in student.decoder.parameters()):,} parameters; at 512 x 512 TAESD's takes {work():.0f} GFLOP"
     )

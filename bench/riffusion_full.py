@@ -19,7 +19,7 @@ import torch
 from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from sonicdiff.pipelines.checkpoints import load_music
+from sonicdiff.pipelines.loading import load_music
 from sonicdiff.training.tokenizer import make_tokenizer
 
 

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from bench.decoder import fine_energy
 from sonicdiff.models.upscaler import Upscaler
-from sonicdiff.pipelines import codec
-from sonicdiff.pipelines.checkpoints import load_pictures
-from sonicdiff.pipelines.photos import side_by_side
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.common import picture_vae
+from sonicdiff.pipelines.common.image_loading import side_by_side
+from sonicdiff.pipelines.loading import load_pictures
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 from sonicdiff.synthetic.dataset import Row, row
 from sonicdiff.synthetic.scenes import render
 from sonicdiff.synthetic.sounds import render_sound
@@ -56,10 +56,10 @@ class Ways:
 
     def reconstructed(self, small: Tensor, of: Row) -> np.ndarray:
         """The most that a second stage can reach."""
-        return codec.decode(self.pipeline.vae, self.pipeline._encode_large(Image.fromarray(render(of.scene)), (SIZE, SIZE)))
+        return picture_vae.decode(self.pipeline.vae, self.pipeline._encode_large(Image.fromarray(render(of.scene)), (SIZE, SIZE)))
 
     def upscaled(self, small: Tensor, of: Row) -> np.ndarray:
-        return codec.decode(self.pipeline.vae, small, self.upscaler)
+        return picture_vae.decode(self.pipeline.vae, small, self.upscaler)
 
     def second(self, noise: float, steps: int) -> Way:
         stage = self.pipeline._second_stage(steps, noise, "pil")
@@ -67,7 +67,7 @@ class Ways:
 
         def way(small: Tensor, of: Row) -> np.ndarray:
             text, embeds = self.pipeline.encode_prompt(of.caption), self.pipeline.embed_audio(heard(of))
-            return codec.decode(self.pipeline.vae, stage(small, text, embeds, torch.Generator().manual_seed(of.index)))
+            return picture_vae.decode(self.pipeline.vae, stage(small, text, embeds, torch.Generator().manual_seed(of.index)))
 
         return way
 
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def small_latents(pipeline: SonicDiffusionPipeline, true: np.ndarray) -> Tensor:
     image = Image.fromarray(np.round(true * 255).astype(np.uint8))
-    return codec.encode(pipeline.vae, image.resize((SIZE // 2, SIZE // 2), Image.Resampling.BOX), (SIZE // 2, SIZE // 2))
+    return picture_vae.encode(pipeline.vae, image.resize((SIZE // 2, SIZE // 2), Image.Resampling.BOX), (SIZE // 2, SIZE // 2))
 
 
 def measure(title: str, ways: dict[str, Way], rows: Sequence[Row], small: Sequence[Tensor], trues: Sequence[np.ndarray],
@@ -136,7 +136,7 @@ def measure(title: str, ways: dict[str, Way], rows: Sequence[Row], small: Sequen
 
 def save(lines: list[list[np.ndarray]], path: Path) -> None:
     """A line a picture: the true render, then each way."""
-    strips = [side_by_side([codec.to_image(picture) for picture in line]) for line in lines]
+    strips = [side_by_side([picture_vae.to_image(picture) for picture in line]) for line in lines]
     sheet = Image.new("RGB", (max(strip.width for strip in strips), sum(strip.height for strip in strips)))
     top = 0
     for strip in strips:

@@ -24,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.flops import FULL
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.projector import AudioProjector
-from sonicdiff.pipelines.checkpoints import load_pictures
+from sonicdiff.pipelines.loading import load_pictures
 from sonicdiff.training.adapt import AdaptTask, Pairs
 from sonicdiff.training.config import LoopConfig
 from sonicdiff.training.loop import Run

@@ -28,10 +28,10 @@ from sonicdiff import _torchaudio_guard
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from sonicdiff.pipelines.checkpoints import Pipeline
-    from sonicdiff.pipelines.music.clip import Clip
-    from sonicdiff.pipelines.photos import Photo
-    from sonicdiff.pipelines.sounds import Sounds
+    from sonicdiff.pipelines.common.audio_conditioning import Sounds
+    from sonicdiff.pipelines.common.image_loading import Photo
+    from sonicdiff.pipelines.loading import Pipeline
+    from sonicdiff.pipelines.riffusion.clip import Clip
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "edit", "generate", "load", "music"]
@@ -42,16 +42,16 @@ _torchaudio_guard.install()
 def load(model: str | os.PathLike[str] = "mini", device: str | None = None, **options: Any) -> Pipeline:
     """The pipeline of a model by name, path or repository of the Hugging Face Hub, on `device` (default: a GPU if there is one).
 
-    It is loaded once and reused. options: those of `sonicdiff.pipelines.checkpoints.load` (base, cache_dir, revision, token ...).
+    It is loaded once and reused. options: those of `sonicdiff.pipelines.loading.load` (base, cache_dir, revision, token ...).
     """
-    from sonicdiff.pipelines import checkpoints
+    from sonicdiff.pipelines import loading
 
-    return checkpoints.load_once(model, device, **options)
+    return loading.load_once(model, device, **options)
 
 
 def generate(audio: Sounds | None = None, prompt: str = "", *, model: str = "mini", device: str | None = None, **options: Any) -> Image:
     """One image from a sound, a text, or both. options: those of `SonicDiffusionPipeline.generate` (seed, beta, image, strength ...)."""
-    from sonicdiff.pipelines.checkpoints import load_pictures
+    from sonicdiff.pipelines.loading import load_pictures
 
     return load_pictures(model, device).generate(audio, prompt, num_images_per_prompt=1, **options)[0]
 
@@ -60,13 +60,13 @@ def edit(
     image: Photo, audio: Sounds | None = None, prompt: str = "", *, model: str = "mini", device: str | None = None, **options: Any
 ) -> Image:
     """A photo changed by a sound, in its own size. options: those of `SonicDiffusionPipeline.edit` (beta, attention_injection ...)."""
-    from sonicdiff.pipelines.checkpoints import load_pictures
+    from sonicdiff.pipelines.loading import load_pictures
 
     return load_pictures(model, device).edit(image, audio, prompt, **options)
 
 
 def music(prompt: str, seconds: float | None = None, *, model: str = "mini-music", device: str | None = None, **options: Any) -> Clip:
     """A clip of music for a prompt. options: those of `MusicPipeline.music` (bpm, bars, loop, seed_image, strength, seed ...)."""
-    from sonicdiff.pipelines.checkpoints import load_music
+    from sonicdiff.pipelines.loading import load_music
 
     return load_music(model, device).music(prompt, seconds=seconds, num_clips=1, **options)[0]

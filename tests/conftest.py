@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from sonicdiff.pipelines.music.pipeline import MusicPipeline
-    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+    from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
+    from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 # How long an example takes is the machine's affair: a first call compiles, and others may be busy beside it.
 hypothesis.settings.register_profile("sonicdiff", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -31,7 +31,7 @@ def tiny_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def loaded_tiny(tiny_directory: Path) -> SonicDiffusionPipeline:
-    from sonicdiff.pipelines.checkpoints import load_pictures
+    from sonicdiff.pipelines.loading import load_pictures
 
     return load_pictures(tiny_directory, "cpu")
 
@@ -56,7 +56,7 @@ def tiny_music_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_music(tiny_music_directory: Path) -> MusicPipeline:
-    from sonicdiff.pipelines.checkpoints import load_music
+    from sonicdiff.pipelines.loading import load_music
 
     return load_music(tiny_music_directory, "cpu")
 

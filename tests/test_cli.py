@@ -107,9 +107,9 @@ def test_generate_from_text_alone_and_default_names(tiny_directory: Path) -> Non
 
 
 def test_interpolate_saves_frames_and_strip(tiny_directory: Path, sound: Path, other_sound: Path) -> None:
-    result = run("interpolate", sound, other_sound, "--frames", 3, "-m", tiny_directory, "-o", "strip.png", *STEPS)
+    result = run("interpolate", sound, other_sound, "--frames", 3, "-m", tiny_directory, "-o", "strip.webp", *STEPS)
     assert result.exit_code == 0, result.output
-    with Image.open("strip.png") as strip, Image.open("strip-001.png") as frame:
+    with Image.open("strip.webp") as strip, Image.open("strip-001.webp") as frame:
         assert strip.size == (3 * frame.width, frame.height)
 
 
@@ -160,7 +160,7 @@ def test_unknown_models_and_recipes_name_the_known(photo: Path, sound: Path) -> 
 
 
 def test_wrong_options_are_usage_errors(photo: Path, sound: Path) -> None:
-    fails(run("edit", photo, sound, "-o", "out.jpg"), 2, ".png")
+    fails(run("edit", photo, sound, "-o", "out.gif"), 2, ".png")
     fails(run("edit", photo, sound, "--beta", "much"), 2, "much")
     fails(run("edit", photo, sound, "--beta", "1", "--beta", "2"), 2, "PATTERN=NUMBER")
     fails(run("edit", photo, sound, "--steps", "0"), 2, "steps")
@@ -302,7 +302,7 @@ def test_a_model_of_pictures_makes_no_music(tiny_directory: Path, tiny_music_dir
 
 def test_every_loop_is_named_in_the_help() -> None:
     from sonicdiff.cli.playing import LOOPS
-    from sonicdiff.pipelines.music.seeds import SEEDS
+    from sonicdiff.pipelines.riffusion.init_audio import SEEDS
 
     assert ", ".join(f"'{name}'" for name in SEEDS) == LOOPS
 
@@ -336,9 +336,9 @@ def test_a_disk_that_is_full_is_a_sentence_whoever_says_it(monkeypatch: pytest.M
 @pytest.mark.parametrize("output", ["/proc/nowhere/out.png", "/proc/out.png", "folder.png"])
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="for a system with a folder that nobody can write in")
 def test_what_cannot_be_written_is_said_before_the_work(photo: Path, sound: Path, output: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sonicdiff.pipelines import checkpoints
+    from sonicdiff.pipelines import loading
 
-    monkeypatch.setattr(checkpoints, "load_pictures", lambda *_, **__: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(loading, "load_pictures", lambda *_, **__: pytest.fail("a model was loaded"))
     Path("folder.png").mkdir()
     fails(run("edit", photo, sound, "-o", output), 1, "written", Path(output).parent.name)
     fails(run("demo", "--photo", photo, "--sound", sound, "--folder", "/proc/nowhere"), 1, "nothing can be written in /proc/nowhere")

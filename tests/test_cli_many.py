@@ -138,12 +138,13 @@ def test_a_batch_of_lines_generates_each_from_its_own_seed(tiny_directory: Path,
 def test_rows_that_follow_each_other_on_one_photo_share_its_inversion(
     loaded_tiny: Any, tiny_directory: Path, photo: Path, sound: Path, other_sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sonicdiff.pipelines import checkpoints, sonic_editing
+    from sonicdiff.pipelines import loading
+    from sonicdiff.pipelines.sonic_diffusion import edit
 
     inverted = []
-    invert = sonic_editing.editing.invert
-    monkeypatch.setattr(sonic_editing.editing, "invert", lambda *given: inverted.append(1) or invert(*given))
-    monkeypatch.setattr(checkpoints, "LOADED", checkpoints.Loaded())
+    invert = edit.plug_and_play.invert
+    monkeypatch.setattr(edit.plug_and_play, "invert", lambda *given: inverted.append(1) or invert(*given))
+    monkeypatch.setattr(loading, "LOADED", loading.Loaded())
     rows = [{"photo": photo, "sound": heard} for heard in (sound, other_sound, f"{sound}:0.3")]
     assert run("batch", table(rows), "-o", "out", "-m", tiny_directory, *STEPS, "-q").exit_code == 0
     assert len(inverted) == 1
@@ -192,7 +193,7 @@ class BrokenModel(RuntimeError):
 def test_a_row_that_raises_anything_is_listed_and_the_others_are_made(
     tiny_directory: Path, sound: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+    from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
     generate = SonicDiffusionPipeline.generate
 
@@ -211,12 +212,12 @@ def test_a_row_that_raises_anything_is_listed_and_the_others_are_made(
 def test_a_full_disk_ends_a_batch_in_a_sentence_and_leaves_no_hidden_file(
     tiny_directory: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sonicdiff.pipelines import provenance
+    from sonicdiff.pipelines import replay
 
     def full(*_: Any, **__: Any) -> Path:
         raise OSError(28, "No space left on device", "out/000001.png")
 
-    monkeypatch.setattr(provenance, "save", full)
+    monkeypatch.setattr(replay, "save", full)
     result = run("batch", table([{"sound": "nowhere.wav"}, {"sound": sound}]), "-o", "out", "-m", tiny_directory, *STEPS, "-q")
     assert result.exit_code == 1 and "the disk is full (out/000001.png)" in result.stderr and "Traceback" not in result.stderr
     assert [path.name for path in Path("out").iterdir()] == ["failures.jsonl"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,21 @@ def test_the_list_says_size_licence_and_where() -> None:
     listed = run("models").output
     for words in ("mini-music", "Apache-2.0", "OpenRAIL-M", "4610 MB", "sd-1.5", "`sonicdiff pull landscape` fetches it"):
         assert words in listed, listed
+
+
+def test_the_list_for_programs() -> None:
+    """As JSON, and the names alone."""
+    listed = {one["name"]: one for one in json.loads(run("models", "--json").stdout)}
+    assert listed["mini"]["licence"] == "Apache-2.0" and Path(listed["mini"]["directory"], "unet").is_dir()
+    assert listed["landscape"]["directory"] is None and listed["landscape"]["megabytes"] > 4000
+    assert run("models", "-q").stdout.split() == list(listed)
+
+
+def test_the_doctor_for_programs() -> None:
+    told = json.loads(run("doctor", "--json").stdout)
+    assert told["works"] and "loads" in told["findings"]["default model"]
+    quiet = run("doctor", "-q")
+    assert quiet.exit_code == 0 and not quiet.output
 
 
 def test_a_model_is_fetched_once(hub: Hub) -> None:

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 import sonicdiff
 from sonicdiff.cli import app
-from sonicdiff.pipelines import provenance
+from sonicdiff.pipelines import replay
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -57,7 +57,7 @@ def test_python_client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         exec(compile(code, "README.md", "exec"), found)
     finally:
         app.close()
-    assert provenance.read(found["image"])["task"] == "edit" and provenance.read(found["clip"])["seed"] == found["seed"]
+    assert replay.read(found["image"])["task"] == "edit" and replay.read(found["clip"])["seed"] == found["seed"]
 
 
 def test_commands_parse() -> None:

@@ -23,8 +23,8 @@ from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 
 if TYPE_CHECKING:
-    from sonicdiff.pipelines.music.pipeline import MusicPipeline
-    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+    from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
+    from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 TEXT_DIM, EMBED_DIM = 32, 32
 
@@ -138,7 +138,7 @@ MUSIC = {"sample_rate": 8000, "hop_length": 125, "win_length": 500, "n_fft": 100
 
 def make_music_pipeline(folder: Path, **config: Any) -> MusicPipeline:
     """A beat is 32 pixels, four latents; the UNet sees two beats at a time. At 120 bpm a hop is 125 samples of 8 kHz."""
-    from sonicdiff.pipelines.music.pipeline import MusicPipeline
+    from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
 
     tokenizer = make_tokenizer(folder)
     parts = {"vae": make_vae(), "text_encoder": make_text_encoder(tokenizer), "tokenizer": tokenizer, "unet": make_unet()}
@@ -146,7 +146,7 @@ def make_music_pipeline(folder: Path, **config: Any) -> MusicPipeline:
 
 
 def make_pipeline(folder: Path, **config: Any) -> SonicDiffusionPipeline:
-    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+    from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
     unet, tokenizer = make_unet(), make_tokenizer(folder)
     adapter = make_adapter(unet)

@@ -32,7 +32,6 @@ class Program(TyperGroup):
 app = typer.Typer(
     cls=Program,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -42,6 +43,7 @@ def data(
     ] = None,
     packages: Annotated[Path, typer.Option(help="Where their packages are downloaded and unpacked.")] = Path("runs/packages"),
     device: options.Device = None,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Read a data set once: count its pairs, classes and seconds, and list what cannot be read."""
@@ -72,14 +74,22 @@ def data(
     from sonicdiff.data.videos import Cutting
 
     found = open_data(where, layout, split, Cutting(window, frame_at))
-    typer.echo(f"{where}: {len(found)} pairs for {split}, in the layout {found.layout}")
+    if not as_json:
+        typer.echo(f"{where}: {len(found)} pairs for {split}, in the layout {found.layout}")
     chosen = found if limit is None else spread(found, limit)
     result = checked(tqdm(chosen, disable=quiet or None, leave=False), lambda line: typer.echo(line, err=True), skipped)
     samples = result.samples if captions is None else captioned(where, result.samples, captions, device)
-    tell(found, result, samples)
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {"data": where, "layout": found.layout, "split": split, "pairs": len(found), **facts(found, result, samples)}, indent=2
+            )
+        )
+    else:
+        tell(found, result, samples)
     if sheet is not None:
         draw(spread(samples, 24)).save(sheet)
-        typer.echo(str(sheet))
+        typer.echo(str(sheet), err=as_json)
 
 
 def captioned(where: str, samples: list[Sample], model: str, device: str | None) -> list[Sample]:
@@ -90,8 +100,17 @@ def captioned(where: str, samples: list[Sample], model: str, device: str | None)
         raise ValueError(f"captions are written beside the data, and {where} is no folder or file here; give a copy on the disk")
     file = captions.beside(where)
     made = captions.write(samples, captions.Captioner(model, device), file, log=lambda line: typer.echo(line, err=True))
-    typer.echo(f"{made} captions written to {file}")
+    typer.echo(f"{made} captions written to {file}", err=True)
     return captions.with_captions(samples, captions.read(file))
+
+
+def facts(found: DataSet, result: Checked, samples: list[Sample]) -> dict[str, Any]:
+    """What was read, for programs."""
+    return {
+        "read": len(result.samples), "skipped": len(result.skipped), "twins": result.twins, "seconds": round(result.seconds, 1),
+        "groups": result.groups, "classes": dict(result.classes), "captions": sum(sample.caption is not None for sample in samples),
+        "licence": found.licence,
+    }  # fmt: skip
 
 
 def tell(found: DataSet, result: Checked, samples: list[Sample]) -> None:

@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
+from sonicdiff.cli import options
+
 PACKAGES = ("torch", "diffusers", "transformers", "huggingface_hub", "safetensors", "numpy", "pillow", "soundfile", "soxr", "av")
 OPTIONAL = {"accelerate": "train", "peft": "lora", "gradio": "app"}
+LOADS = "loads"
 LITTLE_ROOM = 8e9  # bytes: the largest model fetched and put together
 
 
-def doctor(tracebacks: Annotated[bool, typer.Option(help="Show why a part does not load.")] = False) -> None:
+Finding = tuple[str, str]  # what was looked at, and what was found
+
+
+def doctor(
+    tracebacks: Annotated[bool, typer.Option(help="Show why a part does not load.")] = False,
+    as_json: options.Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the exit code.")] = False,
+) -> None:
     """Check the installation. Ends with code 1 if the default model cannot run."""
-    line("python", f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
+    found: list[Finding] = []
+    for what, said in findings(tracebacks):
+        found.append((what, said))
+        if not (as_json or quiet):
+            typer.echo(f"{what:15} {said}")
+    works = LOADS in found[-1][1]
+    if as_json:
+        typer.echo(json.dumps({"works": works, "findings": dict(found)}, indent=2))
+    if not works:
+        raise typer.Exit(1)
+
+
+def findings(tracebacks: bool) -> Iterator[Finding]:
+    """One after another; the last is whether the default model loads."""
+    yield "python", f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores"
     for package in PACKAGES:
-        line(package, version(package) or "NOT INSTALLED: pip install --editable . in the repository, or pip install sonicdiff")
+        yield package, version(package) or "NOT INSTALLED: pip install --editable . in the repository, or pip install sonicdiff"
     for package, extra in OPTIONAL.items():
-        line(package, version(package) or f"not installed; pip install 'sonicdiff[{extra}]' if you want what needs it")
-    line("torchaudio", torchaudio_state())
+        yield package, version(package) or f"not installed; pip install 'sonicdiff[{extra}]' if you want what needs it"
+    yield "torchaudio", torchaudio_state()
     for program in ("ffmpeg", "ffprobe"):
         advice = "not found; without it a jam plays clip by clip (apt-get install ffmpeg, brew install ffmpeg)"
-        line(program, shutil.which(program) or advice)
-    device_and_dtype()
-    caches()
-    if not models():
-        raise typer.Exit(1)
-    check_model("mini", tracebacks)
-
-
-def line(what: str, found: str) -> None:
-    typer.echo(f"{what:15} {found}")
+        yield program, shutil.which(program) or advice
+    yield from device_and_dtype()
+    yield from caches()
+    yield from models()
+    yield "default model", state_of("mini", tracebacks)
 
 
 def version(package: str) -> str | None:
@@ -56,7 +77,7 @@ def torchaudio_state() -> str:
     return f"{installed}, {broken}" if sys.modules.get("torchaudio", 0) is None else installed
 
 
-def device_and_dtype() -> None:
+def device_and_dtype() -> Iterator[Finding]:
     """Where models run, and in what precision."""
     import torch
 
@@ -64,13 +85,13 @@ def device_and_dtype() -> None:
     threads = f"cpu, {torch.get_num_threads()} threads"
     if not gpu and torch.version.cuda and shutil.which("nvidia-smi"):
         threads += "; there is a GPU that this torch cannot use: update the driver, or install the torch built for it"
-    line("device", f"cuda, {torch.cuda.get_device_name()}" if gpu else threads)
-    from sonicdiff.pipelines.precision import best_dtype
+    yield "device", f"cuda, {torch.cuda.get_device_name()}" if gpu else threads
+    from sonicdiff.pipelines.common.device import best_dtype
 
-    line("dtype", f"{str(best_dtype('cuda' if gpu else 'cpu')).removeprefix('torch.')} for full-size models, float32 for small ones")
+    yield "dtype", f"{str(best_dtype('cuda' if gpu else 'cpu')).removeprefix('torch.')} for full-size models, float32 for small ones"
 
 
-def caches() -> None:
+def caches() -> Iterator[Finding]:
     """Where fetched models go, how much is there, and the room that is left."""
     from sonicdiff.cli.models import size_mb
     from sonicdiff.hub.download.cache import hub_cache, is_offline, own_cache
@@ -78,15 +99,15 @@ def caches() -> None:
 
     for what, folder in {"hub cache": hub_cache(), "own cache": own_cache()}.items():
         blobs = [blob for blob in folder.glob("*/blobs") if blob.is_dir()] if what == "hub cache" else [folder]
-        line(what, f"{folder}, {sum(size_mb(each) for each in blobs if each.exists()):.0f} MB")
+        yield what, f"{folder}, {sum(size_mb(each) for each in blobs if each.exists()):.0f} MB"
     free = free_bytes(hub_cache())
-    line("free disk", f"{free / 1e9:.1f} GB" + ("" if free > LITTLE_ROOM else "; too little for the largest models: set HF_HOME elsewhere"))
+    yield "free disk", f"{free / 1e9:.1f} GB" + ("" if free > LITTLE_ROOM else "; too little for the largest models: set HF_HOME elsewhere")
     if is_offline():
-        line("network", "HF_HUB_OFFLINE is set: nothing is fetched; unset it for `sonicdiff pull`")
+        yield "network", "HF_HUB_OFFLINE is set: nothing is fetched; unset it for `sonicdiff pull`"
 
 
-def models() -> bool:
-    """The models by name; whether the default one is here."""
+def models() -> Iterator[Finding]:
+    """The models by name."""
     from sonicdiff.hub.model_directory import faults
     from sonicdiff.hub.registry import CHECKPOINTS, PARTS
     from sonicdiff.pipelines.pulling import at_hand
@@ -97,23 +118,18 @@ def models() -> bool:
         absent = "NOT FOUND; set SONICDIFF_CHECKPOINTS to the folder that holds it" if embedded else f"not here; sonicdiff pull {name}"
         wrong = faults(found) if found else []
         damaged = f"; DAMAGED ({wrong[0]}): fetch or copy it again" if wrong else ""
-        model(name, f"{found}{damaged}" if found else absent)
-    return at_hand("mini") is not None
+        yield f"model {name}", f"{found}{damaged}" if found else absent
 
 
-def model(name: str, found: str) -> None:
-    line(f"model {name}", found) if len(name) < 10 else typer.echo(f"model {name} {found}")
-
-
-def check_model(name: str, tracebacks: bool) -> None:
-    from sonicdiff.pipelines import checkpoints
+def state_of(name: str, tracebacks: bool) -> str:
+    """Whether a model loads."""
+    from sonicdiff.pipelines import loading
 
     try:
-        pipeline = checkpoints.load(name, "cpu")
+        pipeline = loading.load(name, "cpu")
     except Exception as error:  # whatever is wrong with it, the doctor's business is to say it
         if tracebacks:
             raise
-        model(name, f"DOES NOT LOAD: {' '.join(str(error).split())}")
-        raise typer.Exit(1) from None
+        return f"{name} DOES NOT LOAD: {' '.join(str(error).split())}"
     parameters = sum(p.numel() for part in pipeline.components.values() if hasattr(part, "parameters") for p in part.parameters())
-    model(name, f"loads, {parameters / 1e6:.1f} M parameters")
+    return f"{name} {LOADS}, {parameters / 1e6:.1f} M parameters"

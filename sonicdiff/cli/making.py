@@ -15,7 +15,7 @@ from sonicdiff.cli import options
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+    from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 Photo = Annotated[Path, typer.Argument(help="The photo to edit.")]
 LOADING = ("model", "base", "lora", "device", "dtype", "memory")
@@ -72,7 +72,7 @@ def edit(
     settings = chosen(locals(), "output", "sounds", "photo", "keep_photo", *LOADING, "paths", "quiet", "request", "started")
     pairs = options.weighted(sounds)
     options.existing(photo, *(path for path, _ in pairs))
-    from sonicdiff.pipelines.source import SourceCache
+    from sonicdiff.pipelines.sonic_diffusion.inversion_cache import SourceCache
 
     path = options.destination(output, photo, *(path for path, _ in pairs))
     with loaded(model, base, lora, device, dtype, memory) as pipeline:
@@ -158,8 +158,8 @@ def loaded(
     model: str, base: str | None, loras: list[str] | None, device: str | None, dtype: str, memory: str
 ) -> Iterator[SonicDiffusionPipeline]:
     """A model that makes pictures, on its own base or another, with these LoRAs inside the `with`."""
-    from sonicdiff.pipelines.checkpoints import load_pictures
-    from sonicdiff.pipelines.loras import applied
+    from sonicdiff.pipelines.common.loras import applied
+    from sonicdiff.pipelines.loading import load_pictures
 
     pairs = options.weighted(loras or [])
     options.existing(*(path for path, _ in pairs))
@@ -193,19 +193,19 @@ def interpolate(
     options.existing(sound_a, sound_b)
     path = options.destination(output, sound_a, sound_b)
     settings["seed"] = seed if seed is not None else random_seed()
-    from sonicdiff.pipelines import provenance
-    from sonicdiff.pipelines.checkpoints import load_pictures
-    from sonicdiff.pipelines.photos import side_by_side
+    from sonicdiff.pipelines import replay
+    from sonicdiff.pipelines.common.image_loading import side_by_side
+    from sonicdiff.pipelines.loading import load_pictures
 
     images = load_pictures(model, device).interpolate(sound_a, sound_b, show_progress=not quiet, **settings)
     for number, image in enumerate(images, 1):
-        provenance.save(image, path.with_name(f"{path.stem}-{number:03d}.png"), with_paths=paths)
+        replay.save(image, path.with_name(f"{path.stem}-{number:03d}{path.suffix}"), with_paths=paths)
     side_by_side(images).save(path)
     typer.echo(f"{path}  ({len(images)} frames beside it, {time.perf_counter() - started:.1f} s, seed {settings['seed']})")
 
 
 def replay(
-    saved: Annotated[Path, typer.Argument(help="A PNG or a sound that sonicdiff saved.")],
+    saved: Annotated[Path, typer.Argument(help="A picture or a sound that sonicdiff saved.")],
     sounds: Annotated[list[Path] | None, typer.Argument(metavar="SOUND", help="Its sounds, where the record does not find them.")] = None,
     image: Annotated[Path | None, typer.Option(help="Its photo, or its mask, where the record does not find it.")] = None,
     output: options.Output = None,
@@ -217,14 +217,14 @@ def replay(
     started = time.perf_counter()
     options.existing(saved, *(sounds or []), *([image] if image else []))
     import sonicdiff
-    from sonicdiff.pipelines import provenance
+    from sonicdiff.pipelines import replay
 
-    made = provenance.read(saved)
-    ending = saved.suffix.lower() if saved.suffix.lower() != ".png" else ".wav" if provenance.is_music(made) else ".png"
+    made = replay.read(saved)
+    ending = ".wav" if replay.is_music(made) and saved.suffix.lower() in replay.PICTURES else saved.suffix.lower()
     path = options.destination(output, f"{saved.stem}-replayed", endings=(ending,))
-    pipeline = sonicdiff.load(model or provenance.named(made), device)
-    again = provenance.replay(saved, sounds or None, image, pipeline, show_progress=not quiet)
-    path = again.save(path, with_paths="files" in made) if provenance.is_music(made) else provenance.save(again, path)
+    pipeline = sonicdiff.load(model or replay.named(made), device)
+    again = replay.replay(saved, sounds or None, image, pipeline, show_progress=not quiet)
+    path = again.save(path, with_paths="files" in made) if replay.is_music(made) else replay.save(again, path)
     same = "the same bytes" if path.read_bytes() == saved.read_bytes() else "the same settings"
     typer.echo(f"{path}  ({same}, {time.perf_counter() - started:.1f} s)")
 
@@ -249,11 +249,12 @@ def chosen(arguments: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def keep(image: Image, path: Path, with_paths: bool, started: float, more: str = "", request: str | None = None) -> None:
     """Saves an image with its record, `request` in it, and says where it is and how long it took."""
-    from sonicdiff.pipelines import provenance, record
+    from sonicdiff.pipelines import replay
+    from sonicdiff.pipelines.common import record
 
     if request is not None:
         record.add(image, request=request)
-    provenance.save(image, path, with_paths=with_paths)
+    replay.save(image, path, with_paths=with_paths)
     typer.echo(f"{path}  ({time.perf_counter() - started:.1f} s{more})")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ def sweep(
     output: Annotated[Path, typer.Option("--output", "-o", help="The sheet; the cells go to a folder beside it.")] = Path(
         "outputs/sweep.png"
     ),
+    quiet: options.Quiet = False,
 ) -> None:
     """Lay out a verb's results over the values of one or two of its arguments, on a labelled sheet.
 
@@ -29,7 +31,7 @@ def sweep(
     path = options.destination(output)
     from sonicdiff.cli.sweep import sweep as run
 
-    cells = run(verb, context.args, path, typer.echo)
+    cells = run(verb, context.args, path, (lambda line: None) if quiet else typer.echo)
     typer.echo(f"{path}  ({len(cells)} cells in {path.stem}-cells, what each is in {path.with_suffix('.json').name})")
 
 
@@ -39,6 +41,7 @@ def batch(
     folder: Annotated[Path, typer.Option("--output", "-o", help="The folder for the pictures.")],
     task: Annotated[str | None, typer.Option(help="edit or generate.  [default: edit if there are photos]")] = None,
     seed: Annotated[int, typer.Option(help="Of the first row; each further row has the next, unless it names one.")] = 0,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Edit or generate by every row of a table.
@@ -52,7 +55,11 @@ def batch(
     from sonicdiff.cli.batch import FAILURES, run
 
     outcome = run(manifest, folder, task, context.args, seed, quiet)
-    typer.echo(f"{folder}  ({outcome})")
+    if as_json:
+        counts = {"made": outcome.made, "kept": outcome.kept, "failed": outcome.failed}
+        typer.echo(json.dumps({"folder": str(folder), "process": outcome.by.rank, "processes": outcome.by.count, **counts}, indent=2))
+    else:
+        typer.echo(f"{folder}  ({outcome})")
     if outcome.any_failed:
         typer.echo(f"sonicdiff: what failed is listed in {folder / FAILURES}", err=True)
         raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,18 +10,32 @@ from typing import Annotated, Any
 
 import typer
 
+from sonicdiff.cli import options
 
-def list_models() -> None:
+
+def list_models(
+    as_json: options.Json = False, quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the names.")] = False
+) -> None:
     """List the models known by name, and what else can be fetched."""
     from sonicdiff.hub.registry import CHECKPOINTS, PARTS
     from sonicdiff.pipelines.pulling import at_hand
 
+    listed = []
     for one in (*CHECKPOINTS.values(), *PARTS.values()):
         here = at_hand(one.name)
         embedded = one.name in CHECKPOINTS and CHECKPOINTS[one.name].embedded
         place = here or ("not found" if embedded else f"not here; `sonicdiff pull {one.name}` fetches it")
-        size = f"{size_mb(here) if here else one.size_mb:5.0f} MB"
-        typer.echo(f"{one.name:14} {size}  {one.licence}\n{'':14} {one.description}\n{'':14} {place}\n")
+        size = size_mb(here) if here else one.size_mb
+        listed.append({
+            "name": one.name, "description": one.description, "licence": one.licence, "megabytes": round(size, 1),
+            "directory": str(here) if here else None,
+        })  # fmt: skip
+        if quiet:
+            typer.echo(one.name)
+        elif not as_json:
+            typer.echo(f"{one.name:14} {size:5.0f} MB  {one.licence}\n{'':14} {one.description}\n{'':14} {place}\n")
+    if as_json:
+        typer.echo(json.dumps(listed, indent=2))
 
 
 def pull(
@@ -29,7 +44,7 @@ def pull(
     revision: Annotated[str | None, typer.Option(help="A branch, tag or commit.  [default: the one known to work]")] = None,
     token: Annotated[str | None, typer.Option(help="For what is not public.  [default: HF_TOKEN, or that of `hf auth login`]")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Compare what is here with its hashes, and fetch what differs anew.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Fetch a model, so that it loads without the network from then on. A download that was broken off goes on."""
     from sonicdiff.pipelines import pulling

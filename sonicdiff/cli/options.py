@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")  # as `sonicdiff.pipelines.replay` saves, whose import takes seconds
 
 Sounds = Annotated[
     list[str], typer.Argument(metavar="SOUND", help="Sound files, or videos; several are mixed, 'wind.ogg:0.5' gives one a weight.")
 ]
 Prompt = Annotated[str, typer.Option("--prompt", "-p", help="What the picture should show besides.")]
 NegativePrompt = Annotated[str, typer.Option(help="What it should not show.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="The PNG to write.  [default: outputs/<names of the inputs>.png]")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="The .png, .jpg or .webp to write.  [default: outputs/<names of the inputs>.png]"),
+]
 Model = Annotated[str, typer.Option("--model", "-m", help="A name that `sonicdiff models` lists, or a directory.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps ...  [default: a GPU if there is one]")]
 Base = Annotated[
@@ -46,6 +53,8 @@ SuperResolutionNoise = Annotated[
 ]
 Request = Annotated[str | None, typer.Option(hidden=True, help="What the record calls this run, so that it is known to be done.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+OnlyResults = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only what came out.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 Paths = Annotated[bool, typer.Option(help="Record where sound and photo are, relative to the PNG, so that `replay` finds them.")]
 
 
@@ -79,7 +88,7 @@ def number(text: str, what: str) -> float:
         raise typer.BadParameter(f"got {text!r} for {what}; expected a number") from None
 
 
-def destination(output: Path | None, *sources: str | Path, endings: tuple[str, ...] = (".png",)) -> Path:
+def destination(output: Path | None, *sources: str | Path, endings: Sequence[str] = PICTURES) -> Path:
     """Where to write, checked before the work is done; without --output a name made of the sources' that is not taken yet.
 
     endings: those allowed, the first where no name is given.
@@ -113,3 +122,10 @@ def existing(*files: str | Path) -> None:
     for file in files:
         if not Path(file).is_file():
             raise FileNotFoundError(f"there is no file {str(file)!r}")
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Lets nothing out on standard output."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        yield

@@ -12,8 +12,8 @@ import typer
 from sonicdiff.cli import options
 
 if TYPE_CHECKING:
-    from sonicdiff.pipelines.music.components import MusicComponents
-    from sonicdiff.pipelines.music.jam import Jam
+    from sonicdiff.pipelines.riffusion.components import MusicComponents
+    from sonicdiff.pipelines.riffusion.jam import Jam
 
 LOOPS = "'dusty beat', 'four on the floor', 'late club', 'open road', 'beach at dusk', 'slow tide', 'back porch'"
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
@@ -68,7 +68,7 @@ def music(
         settings.pop(name)
     settings |= {"strength": strength_of(strength), "num_clips": clips, "show_progress": not quiet}
     options.existing(*(Path(file) for file in (mask,) if file))
-    from sonicdiff.pipelines.checkpoints import load_music
+    from sonicdiff.pipelines.loading import load_music
 
     pipeline = load_music(model, device)
     say_unknown(pipeline, prompt)
@@ -113,7 +113,7 @@ def riff(
         settings.pop(name)
     settings |= {"strength": strength_of(strength), "show_progress": not quiet}
     options.existing(sound)
-    from sonicdiff.pipelines.checkpoints import load_music
+    from sonicdiff.pipelines.loading import load_music
 
     pipeline = load_music(model, device)
     say_unknown(pipeline, prompt)
@@ -153,8 +153,8 @@ def jam(
     from sonicdiff.cli.making import random_seed
 
     path = options.destination(output, *(slug(prompt) for prompt in prompts), "jam", endings=SOUNDS)
-    from sonicdiff.pipelines.checkpoints import load_music
-    from sonicdiff.pipelines.music.jam import Asked, Jam, made_for
+    from sonicdiff.pipelines.loading import load_music
+    from sonicdiff.pipelines.riffusion.jam import Asked, Jam, made_for
 
     seed = random_seed() if seed is None else seed
     pipeline = load_music(model, device)
@@ -185,8 +185,8 @@ def play_live(jam: Jam, prompts: list[str], clips_each: int, factor: float) -> N
 
     import numpy as np
 
-    from sonicdiff.pipelines.music.jam import walk_on
-    from sonicdiff.pipelines.music.pacing import paced
+    from sonicdiff.pipelines.riffusion.jam import walk_on
+    from sonicdiff.pipelines.riffusion.jam_player import paced
 
     if factor < 1:
         typer.echo("slower than the music: clips will come more than once; fewer --steps make it faster", err=True)
@@ -224,7 +224,7 @@ def say_unknown(pipeline: MusicComponents, *prompts: str) -> None:
     """On stderr, of each prompt, what the model does not know of it; the library's warning of the same is not shown."""
     import warnings
 
-    from sonicdiff.pipelines.music.words import PromptWarning
+    from sonicdiff.pipelines.riffusion.vocabulary import PromptWarning
 
     warnings.simplefilter("ignore", PromptWarning)
     for text in filter(None, map(pipeline.not_understood, prompts)):

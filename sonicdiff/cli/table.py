@@ -71,7 +71,7 @@ def surveyed(table: Path, verb: str | None) -> tuple[str, int]:
 def output_of(row: dict[str, Any], number: int) -> str:
     """The name of a row's picture in the folder: its column `output`, or its number."""
     name = PurePosixPath(str(row.get("output") or f"{number:06d}.png"))
-    name = name if name.suffix.lower() == ".png" else name.with_name(f"{name.name}.png")
+    name = name if name.suffix.lower() in options.PICTURES else name.with_name(f"{name.name}.png")
     if name.is_absolute() or ".." in name.parts:
         raise ValueError(f"row {number} has the output {str(name)!r}; expected a name inside the folder")
     return str(name)

@@ -33,9 +33,9 @@ def demo(
     from sonicdiff.audio import waveform
     from sonicdiff.audio.drawing import spectrogram
     from sonicdiff.cli.pictures import sheet
-    from sonicdiff.pipelines import photos as pictures
-    from sonicdiff.pipelines import provenance
-    from sonicdiff.pipelines.checkpoints import load_pictures
+    from sonicdiff.pipelines import replay
+    from sonicdiff.pipelines.common import image_loading as pictures
+    from sonicdiff.pipelines.loading import load_pictures
 
     pipeline = load_pictures(model, device)
     typer.echo(f"loaded {model} ({time.perf_counter() - started:.1f} s)")
@@ -50,7 +50,7 @@ def demo(
         for sound in sound_files:
             begun = time.perf_counter()
             row.append(pipeline.edit(photo, sound, num_inference_steps=steps, show_progress=not quiet))
-            path = provenance.save(row[-1], folder / f"{photo.stem}-{sound.stem}.png", with_paths=True)
+            path = replay.save(row[-1], folder / f"{photo.stem}-{sound.stem}.png", with_paths=True)
             typer.echo(f"{path}  ({time.perf_counter() - begun:.1f} s)")
         rows.append((photo.name, row))
     sheet(columns, rows).save(folder / "sheet.png")

@@ -80,8 +80,8 @@ def parsed(verb: str, arguments: Sequence[str]) -> dict[str, Any]:
 
 def request(verb: str, params: Mapping[str, Any]) -> str:
     """64 hex digits of what is asked for: all values, the contents of the files among them, the model's revision."""
-    from sonicdiff.pipelines import record
-    from sonicdiff.pipelines.checkpoints import resolve
+    from sonicdiff.pipelines.common import record
+    from sonicdiff.pipelines.loading import resolve
 
     asked = {name: contents(value, name in NAMING) for name, value in params.items() if name not in NOT_ASKED}
     asked |= {"verb": verb, "model": record.revision(resolve(params["model"]))}
@@ -90,7 +90,7 @@ def request(verb: str, params: Mapping[str, Any]) -> str:
 
 def contents(value: Any, naming: bool) -> Any:
     """A value with a hash in the place of each file, wherever that lies. naming: text may be the name of one."""
-    from sonicdiff.pipelines.record import file_hash
+    from sonicdiff.pipelines.common.record import file_hash
 
     if isinstance(value, (list, tuple)):
         return [contents(each, naming) for each in value]
@@ -102,11 +102,11 @@ def contents(value: Any, naming: bool) -> Any:
 
 def finished(path: Path, asked: str) -> bool:
     """Whether a file is what was asked for, by its record."""
-    from sonicdiff.pipelines import provenance
+    from sonicdiff.pipelines import replay
 
     try:
-        return path.is_file() and provenance.read(path).get("request") == asked
-    except provenance.ReplayError:
+        return path.is_file() and replay.read(path).get("request") == asked
+    except replay.ReplayError:
         return False
 
 
@@ -114,7 +114,7 @@ def run(verb: str, arguments: Sequence[str], path: Path, asked: str) -> None:
     """Runs the verb; `path` (and before it, for music, the picture beside it) appears whole or not at all."""
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     own = [f"--output={partial}", f"--request={asked}", "--quiet"]
-    endings = dict.fromkeys((".png", path.suffix))
+    endings = dict.fromkeys((".png", path.suffix) if verb == "music" else (path.suffix,))
     try:
         with contextlib.redirect_stdout(io.StringIO()), command(verb).make_context(verb, [*arguments, *own]) as context:
             command(verb).invoke(context)

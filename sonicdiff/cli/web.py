@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
+
+from sonicdiff.cli.options import silence
 
 
 def app(
@@ -19,6 +22,7 @@ def app(
     auth: Annotated[str | None, typer.Option(metavar="USER:PASSWORD", help="Lets in those only who know it.")] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="For pictures.  [default: $SONICDIFF_MODEL, else mini]")] = None,
     music_model: Annotated[str | None, typer.Option(help="For music.  [default: $SONICDIFF_MUSIC_MODEL, else mini-music]")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the address.")] = False,
 ) -> None:
     """Serve the app in the browser: edit, generate, music, jam."""
     if importlib.util.find_spec("gradio") is None:
@@ -30,9 +34,13 @@ def app(
             raise typer.BadParameter("expected USER:PASSWORD", param_hint="--auth")
         user = (name, password)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
-    from sonicdiff.pipelines.checkpoints import resolve
+    from sonicdiff.pipelines.loading import resolve
     from sonicdiff.ui import serving
 
     for chosen in serving.chosen(model, music_model):
         resolve(chosen)  # what cannot be loaded is said here, not with the first click
-    serving.start(host, port, model, music_model, names or (), user).wait()
+    with silence() if quiet else nullcontext():
+        served = serving.start(host, port, model, music_model, names or (), user)
+    if quiet:
+        typer.echo(served.address)
+    served.wait()

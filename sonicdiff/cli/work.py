@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -29,25 +31,28 @@ def train(
         typer.Option("--ablation", help="Instead: stages 1 and 2 once more, changed: no-contrast, no-mse, one-token ..., repeatable."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what a TOML file's training takes, and write nothing.")] = False,
+    quiet: options.OnlyResults = False,
 ) -> None:
     """Train a model on your own sounds and pictures (examples/training.toml), or by a recipe. A stopped run goes on where it was."""
     for place in (folder, output):
         if place is not None and not dry_run:
             options.writable(place.parent)
-    if recipe.endswith(".toml"):
-        from sonicdiff.training.own.run import train_own
+    with options.silence() if quiet else nullcontext():
+        if recipe.endswith(".toml"):
+            from sonicdiff.training.own.run import train_own
 
-        if stages or start or ablations or (worker, workers) != (0, 1):
-            raise ValueError(f"{recipe} says itself what is trained and from what; only --folder, --output, --device, --dry-run go with it")
-        train_own(Path(recipe), device, folder, output, dry_run)
-        return
-    if dry_run:
-        raise ValueError(f"--dry-run is for a training of your own, a file that ends in .toml; {recipe!r} is a recipe")
-    from sonicdiff.pipelines.checkpoints import resolve
-    from sonicdiff.training.recipe import run, stages_of
+            if stages or start or ablations or (worker, workers) != (0, 1):
+                only = "only --folder, --output, --device, --dry-run, --quiet go with it"
+                raise ValueError(f"{recipe} says itself what is trained and from what; {only}")
+            train_own(Path(recipe), device, folder, output, dry_run)
+            return
+        if dry_run:
+            raise ValueError(f"--dry-run is for a training of your own, a file that ends in .toml; {recipe!r} is a recipe")
+        from sonicdiff.pipelines.loading import resolve
+        from sonicdiff.training.recipe import run, stages_of
 
-    stages = stages or stages_of(recipe, going_on=start is not None)
-    run(recipe, stages, folder, output, device, worker, workers, resolve(start) if start else None, ablations or ())
+        stages = stages or stages_of(recipe, going_on=start is not None)
+        run(recipe, stages, folder, output, device, worker, workers, resolve(start) if start else None, ablations or ())
 
 
 evaluating = typer.Typer()
@@ -85,49 +90,56 @@ def evaluate(
     per_sound: Annotated[int, typer.Option(min=1, help="With --data: pictures of each sound.")] = 1,
     extractors: Annotated[str, typer.Option(help="With --data: own, clip, clip:FOLDER; of music own, clap, clap:FOLDER.")] = "own",
     edit: Annotated[bool, typer.Option("--edit", help="With --data: edit photos of another class instead.")] = False,
+    as_json: options.Json = False,
+    quiet: options.OnlyResults = False,
 ) -> None:
     """Score a model. Its commands train the judges."""
     if context.invoked_subcommand is not None:
         return
-    from sonicdiff.evaluation.evaluate import DEFAULT_PARTS, evaluators_folder
-    from sonicdiff.evaluation.evaluate import evaluate as run
-    from sonicdiff.pipelines.checkpoints import load
-    from sonicdiff.pipelines.music.pipeline import MusicPipeline
-
     if data is None and (layout, split, pool, per_sound, extractors, edit) != ("auto", "test", 180, 1, "own", False):
         raise ValueError("--layout, --split, --pool, --per-sound, --extractors and --edit go with --data; say which data set")
     if recordings is not None and "ears" not in (parts or ()):
         raise ValueError("--recordings goes with --part ears")
     if data is not None and (parts or variants or quick):
         raise ValueError("--part, --variants and --quick are for the synthetic suite; leave them out, or --data")
+    log = ignored if as_json or quiet else typer.echo
+    place = "" if data is None else f"-{Path(data.replace(':', '-')).name}"
+    folder = output or Path("outputs/evaluation", f"{Path(model).name}{place}")
     if data is not None:
         from sonicdiff.evaluation.any_data import evaluate_any
 
         given = {"n": n, "pool": pool, "steps": num_inference_steps, "seed": seed, "per_sound": per_sound, "edit": edit}
-        folder = output or Path("outputs/evaluation", f"{Path(model).name}-{Path(data.replace(':', '-')).name}")
-        evaluate_any(model, data, layout, split, extractors, given, folder, log=typer.echo)
-        return
-    pipeline = load(model)
-    if isinstance(pipeline, MusicPipeline):
-        from sonicdiff.evaluation.music.evaluate import evaluate_music
+        evaluate_any(model, data, layout, split, extractors, given, folder, log=log)
+    else:
+        score(model, parts, n, seed, num_inference_steps, quick, variants, recordings, folder, log)
+    if as_json or quiet:
+        typer.echo((folder / ("scores.json" if as_json else "scores.md")).read_text().rstrip())
 
-        if parts or variants:
-            raise ValueError("--part and --variants are for models of pictures; a model of music is scored as a whole")
-        folder, steps = output or Path("outputs/evaluation", Path(model).name), num_inference_steps or (15 if quick else 30)
-        evaluate_music(pipeline, evaluators_folder() / "music", n or (48 if quick else 192), seed, steps, output=folder, log=typer.echo)
+
+def ignored(line: str) -> None:
+    """What is said on the way, where only the results are asked for."""
+
+
+def score(model: str, parts: list[str] | None, n: int | None, seed: int, steps: int | None, quick: bool, variants: Path | None,
+          recordings: Path | None, folder: Path, log: Callable[[str], None]) -> None:  # fmt: skip
+    """By this program's own suite."""
+    from sonicdiff.evaluation.evaluate import DEFAULT_PARTS, evaluate, evaluators_folder
+    from sonicdiff.pipelines.loading import load
+    from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
+
+    pipeline = load(model)
+    if not isinstance(pipeline, MusicPipeline):
+        evaluate(
+            pipeline, n or 54, seed, folder, steps or 25, parts or DEFAULT_PARTS, quick, variants=variants, recordings_folder=recordings,
+            log=log,
+        )  # fmt: skip
         return
-    run(
-        pipeline,
-        n or 54,
-        seed,
-        output,
-        num_inference_steps or 25,
-        parts or DEFAULT_PARTS,
-        quick,
-        variants=variants,
-        recordings_folder=recordings,
-        log=typer.echo,
-    )
+    from sonicdiff.evaluation.music.evaluate import evaluate_music
+
+    if parts or variants:
+        raise ValueError("--part and --variants are for models of pictures; a model of music is scored as a whole")
+    clips, steps = n or (48 if quick else 192), steps or (15 if quick else 30)
+    evaluate_music(pipeline, evaluators_folder() / "music", clips, seed, steps, output=folder, log=log)
 
 
 @evaluating.command()
@@ -135,11 +147,12 @@ def train_evaluators(
     output: Annotated[Path, typer.Option("--output", "-o", help="Their directory.")] = Path("checkpoints/evaluators"),
     vae: Annotated[Path | None, typer.Option(help="An autoencoder's directory, whose reconstructions they learn to read as well.")] = None,
     cache: Annotated[Path, typer.Option(help="For what is rendered.")] = Path("runs/evaluators"),
+    quiet: options.OnlyResults = False,
 ) -> None:
     """Train the networks that judge: one looks, one listens, on seeds that no model is trained on."""
     from sonicdiff.evaluation.train import train_evaluators as run
 
-    run(output, vae, cache, log=typer.echo)
+    run(output, vae, cache, log=ignored if quiet else typer.echo)
 
 
 @evaluating.command()
@@ -147,12 +160,13 @@ def train_readers(
     output: Annotated[Path, typer.Option("--output", "-o", help="Their directory.")] = Path("checkpoints/evaluators/pairs"),
     vae: Annotated[Path, typer.Option(help="The autoencoder whose reconstructions they read as well.")] = Path("checkpoints/mini/vae"),
     cache: Annotated[Path, typer.Option(help="For what is seen and heard.")] = Path("runs/readers"),
+    quiet: options.OnlyResults = False,
 ) -> None:
     """Teach the judges materials and voices with emotions, on pairs that no model is trained on."""
     from sonicdiff.evaluation.evaluate import evaluators_folder
     from sonicdiff.evaluation.train_readers import train_readers as run
 
-    run(output, vae, evaluators_folder(), cache, log=typer.echo)
+    run(output, vae, evaluators_folder(), cache, log=ignored if quiet else typer.echo)
 
 
 @evaluating.command()
@@ -160,8 +174,9 @@ def train_listener(
     output: Annotated[Path, typer.Option("--output", "-o", help="Its directory.")] = Path("checkpoints/evaluators/music"),
     vae: Annotated[Path, typer.Option(help="The autoencoder whose reconstructions it hears as well.")] = Path("checkpoints/mini-music/vae"),
     cache: Annotated[Path, typer.Option(help="For what is played.")] = Path("runs/music-judge"),
+    quiet: options.OnlyResults = False,
 ) -> None:
     """Train the network that judges music, on compositions that no model is trained on. Needs FluidSynth."""
     from sonicdiff.evaluation.music.train import train_judge as run
 
-    run(output, vae, cache, log=typer.echo)
+    run(output, vae, cache, log=ignored if quiet else typer.echo)

@@ -66,7 +66,7 @@ class Captioner:
         import torch
         from transformers import Blip2ForConditionalGeneration, Blip2Processor
 
-        from sonicdiff.pipelines.precision import usable_device
+        from sonicdiff.pipelines.common.device import usable_device
 
         device = str(usable_device(device))
         self.name = Path(model).name if Path(model).is_dir() else model

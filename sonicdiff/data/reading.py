@@ -13,7 +13,7 @@ from PIL import Image
 from sonicdiff.audio import waveform
 from sonicdiff.audio.waveform import AudioError, Waveform
 from sonicdiff.data.sample import Sample, SampleError
-from sonicdiff.pipelines import photos
+from sonicdiff.pipelines.common import image_loading
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp")
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff")
@@ -31,8 +31,17 @@ class Stored(Protocol):
 
 def pair(key: str, picture: Stored, sound: Stored, **described: Any) -> Sample:
     """The sample of a picture's file and a sound's. described: caption, label and group; without a group the pair is its own."""
-    described = {**described, "group": described.get("group") or key}
+    described = {**described, "group": described.get("group") or key, "size": size_of(picture, sound)}
     return Sample(key, partial(read_picture, key, picture), partial(read_sound, key, sound), partial(digest, (picture, sound)), **described)
+
+
+def size_of(*files: Stored) -> int:
+    """Bytes of all files; 0 where one's is not known."""
+    try:
+        sizes = [file.stat().st_size if isinstance(file, Path) else getattr(file, "size", 0) for file in files]
+    except OSError:
+        return 0
+    return sum(sizes) if all(sizes) else 0
 
 
 def broken(key: str, reason: str, **described: Any) -> Sample:
@@ -44,8 +53,8 @@ def broken(key: str, reason: str, **described: Any) -> Sample:
 def read_picture(key: str, file: Stored) -> Image.Image:
     """RGB and upright. Raises SampleError."""
     try:
-        return photos.load(file if isinstance(file, Path) else file.read_bytes())
-    except (photos.ImageError, OSError) as error:
+        return image_loading.load(file if isinstance(file, Path) else file.read_bytes())
+    except (image_loading.ImageError, OSError) as error:
         raise SampleError(f"{key}: {error}") from error
 
 

@@ -30,3 +30,4 @@ class Sample:
     caption: str | None = None  # what the picture shows, in words
     label: str | None = None  # its class, in words
     group: str = ""  # what it was cut from (a video, a speaker): groups are never divided between splits; intervals are over groups
+    size: int = 0  # bytes of its files, 0 where that is not known without reading: pairs of the same content are looked for among equals

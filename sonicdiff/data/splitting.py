@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from sonicdiff.data.sample import Sample
+from sonicdiff.data.sample import Sample, SampleError
 
 SPLITS = ("train", "validation", "test")
 OTHER_NAMES = {"training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test"}
@@ -32,7 +32,8 @@ def check(split: str) -> str:
 def chosen(placed: Iterable[Placed], split: str) -> list[Sample]:
     """The samples of `split`, in order.
 
-    Where the data set gives no splits, 80, 10 and 10 % of the groups are drawn by a hash of their names. Where it gives some, they
+    Where the data set gives no splits, 80, 10 and 10 % of the groups are drawn by a hash of their names; groups that hold a pair of
+    the same content, whatever their names, stay together. Where it gives some, they
     stand as they are, and samples that it places nowhere are left out; only if validation is not among them, a tenth of train's
     groups become it. Raises ValueError where a group is given two splits, or there is no such split.
     """
@@ -40,8 +41,7 @@ def chosen(placed: Iterable[Placed], split: str) -> list[Sample]:
     placed = list(placed)
     given = sorted({place for _, place in placed if place is not None})
     if not given:
-        places = drawn({sample.group for sample, _ in placed}, SHARES)
-        return [sample for sample, _ in placed if places[sample.group] == split]
+        return _drawn([sample for sample, _ in placed], SHARES, split)
     _undivided(placed)
     halved = "validation" not in given and split != "test"
     source = "train" if halved else split
@@ -50,8 +50,37 @@ def chosen(placed: Iterable[Placed], split: str) -> list[Sample]:
     found = [sample for sample, place in placed if place == source]
     if not halved:
         return found
-    places = drawn({sample.group for sample in found}, {"train": 0.9, "validation": 0.1})
-    return [sample for sample in found if places[sample.group] == split]
+    return _drawn(found, {"train": 0.9, "validation": 0.1}, split)
+
+
+def _drawn(samples: Sequence[Sample], shares: dict[str, float], split: str) -> list[Sample]:
+    together = joined(samples)
+    places = drawn(together.values(), shares)
+    return [sample for sample in samples if places[together[sample.group]] == split]
+
+
+def joined(samples: Iterable[Sample]) -> dict[str, str]:
+    """The first name, in alphabetical order, of all groups that hang together with each group by pairs of the same content."""
+    groups: dict[str, str] = {}
+
+    def first(group: str) -> str:
+        while groups.setdefault(group, group) != group:
+            group = groups[group]
+        return group
+
+    equals: dict[int, list[Sample]] = {}
+    for sample in samples:
+        first(sample.group)
+        equals.setdefault(sample.size, []).append(sample)
+    for size, alike in equals.items():
+        contents: dict[str, str] = {}
+        for sample in alike if size and len({sample.group for sample in alike}) > 1 else ():
+            try:
+                one, other = sorted((first(sample.group), first(contents.setdefault(sample.fingerprint(), sample.group))))
+            except SampleError:
+                continue
+            groups[other] = one
+    return {group: first(group) for group in groups}
 
 
 def drawn(groups: Iterable[str], shares: dict[str, float]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from sonicdiff.data.folder import caption_beside, files, place_and_label
 from sonicdiff.data.reading import broken, digest, read_sound
 from sonicdiff.data.sample import Sample, SampleError
 from sonicdiff.data.splitting import Placed
-from sonicdiff.pipelines import photos
+from sonicdiff.pipelines.common import image_loading
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".ts")
 LONGEST = 86_400.0  # seconds of a video; a damaged header may claim any number, and there would be as many windows
@@ -89,13 +89,13 @@ def read_frame(key: str, video: Path, at: float) -> Image.Image:
     try:
         with _opened(video) as container:
             return _shown(container, at)
-    except (SampleError, photos.ImageError) as error:
+    except (SampleError, image_loading.ImageError) as error:
         raise SampleError(f"{key}: {error}") from error
 
 
 def _shown(container: InputContainer, at: float) -> Image.Image:
     stream = container.streams.video[0]
-    photos.check_size(stream.codec_context.width, stream.codec_context.height)
+    image_loading.check_size(stream.codec_context.width, stream.codec_context.height)
     zero = float((stream.start_time or 0) * (stream.time_base or 0))
     if at > 0:
         container.seek(int((at + zero) * av.time_base))
@@ -106,7 +106,7 @@ def _shown(container: InputContainer, at: float) -> Image.Image:
         shown = frame
     if shown is None:
         raise SampleError(f"there is no frame at {at:.2f} s; expected a whole video: export it again")
-    photos.check_size(shown.width, shown.height)
+    image_loading.check_size(shown.width, shown.height)
     return shown.to_image().rotate(shown.rotation, expand=True).convert("RGB")
 
 

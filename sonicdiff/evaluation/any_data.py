@@ -12,8 +12,8 @@ from sonicdiff.evaluation.music import ears
 from sonicdiff.evaluation.music.own_data import MusicTrial, evaluate_music_data
 from sonicdiff.evaluation.own_data import Trial, evaluate_data
 from sonicdiff.evaluation.report import Table
-from sonicdiff.pipelines.checkpoints import load
-from sonicdiff.pipelines.music.pipeline import MusicPipeline
+from sonicdiff.pipelines.loading import load
+from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
 
 
 def evaluate_any(

@@ -20,9 +20,9 @@ from sonicdiff.evaluation.report import Table, write
 from sonicdiff.evaluation.rivals import images_each, rivals
 from sonicdiff.evaluation.rivals_contenders import UNTRAINED, finished_rivals
 from sonicdiff.evaluation.solvers import STEPS, solvers
-from sonicdiff.pipelines.checkpoints import load_pictures, resolve
+from sonicdiff.pipelines.loading import load_pictures, resolve
 from sonicdiff.pipelines.pulling import folders
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 PARTS: dict[str, Callable[[Session], list[Table]]] = {
     "vae": autoencoder,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sonicdiff.data.sample import Sample
 from sonicdiff.evaluation.report import Cell, Table
 from sonicdiff.evaluation.scores import bootstrap
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 
 def hearing(pipeline: SonicDiffusionPipeline, samples: Sequence[Sample]) -> Table | None:

@@ -17,7 +17,7 @@ from sonicdiff.evaluation.material import Edits, Pool, Trials, balanced_rows, ca
 from sonicdiff.evaluation.progress import Clock
 from sonicdiff.evaluation.report import Cell
 from sonicdiff.evaluation.scores import audio_image_similarity, bootstrap, image_image_similarity
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 from sonicdiff.synthetic.classes import CLASSES
 from sonicdiff.synthetic.dataset import Row
 

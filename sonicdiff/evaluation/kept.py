@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sonicdiff.pipelines import provenance
+from sonicdiff.pipelines import replay
 
 
 def is_kept(file: Path, wanted: Mapping[str, Any]) -> bool:
     """Whether `file` is a whole picture whose record says all that is wanted."""
     try:
-        return says(provenance.read(file), wanted)
-    except provenance.ReplayError:
+        return says(replay.read(file), wanted)
+    except replay.ReplayError:
         return False
 
 

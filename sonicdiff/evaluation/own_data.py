@@ -21,10 +21,11 @@ from sonicdiff.evaluation.paired_tables import tables_of
 from sonicdiff.evaluation.progress import Clock
 from sonicdiff.evaluation.report import Cell, Table, sheet, write
 from sonicdiff.evaluation.scores import bootstrap, psnr, structure
-from sonicdiff.pipelines import provenance, record
-from sonicdiff.pipelines.photos import load as load_photo
-from sonicdiff.pipelines.photos import sha256 as photo_digest
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines import replay
+from sonicdiff.pipelines.common import record
+from sonicdiff.pipelines.common.image_loading import load as load_photo
+from sonicdiff.pipelines.common.image_loading import sha256 as photo_digest
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 SHOWN = 36  # cases on the sheet
 
@@ -88,7 +89,7 @@ def make(
                     image = pipeline.generate(sound, seed=seed, show_progress=False, **options)[0]
                 else:
                     image = pipeline.edit(photo, sound, seed=seed, show_progress=False, **options)
-                provenance.save(image, file)
+                replay.save(image, file)
             files.append(file)
             clock.advance(trial.steps, "editing" if photos else "generating")
     return files

@@ -15,7 +15,7 @@ from sonicdiff.evaluation.recordings import said_classes
 from sonicdiff.evaluation.report import Cell, Table
 from sonicdiff.evaluation.scores import bootstrap
 from sonicdiff.models.labels import SoundNames
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 from sonicdiff.synthetic.classes import CLASSES
 
 CHOSEN = ("raining", "sea waves", "fire crackling")  # the classes of which there are enough recordings to say something of each

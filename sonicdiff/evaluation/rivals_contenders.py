@@ -22,8 +22,8 @@ from sonicdiff.models.rivals.hearing import Hearing, hear
 from sonicdiff.models.rivals.joint import JointSpace
 from sonicdiff.models.rivals.reading import Reader
 from sonicdiff.models.rivals.tokens import PooledTokens
-from sonicdiff.pipelines.denoiser import Conditions
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.sonic_diffusion.guided_unet import Conditions
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 from sonicdiff.synthetic.captions import CAUSE_WORDS
 
 SPEAKING: dict[str, Any] = {"tokens": PooledTokens, "gluenet": GlueNet, "joint": JointSpace}  # by the folder of their weights

@@ -6,6 +6,7 @@ import importlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,11 +166,16 @@ def kinds() -> tuple[type, ...]:
 
 def read(folder: Path, model: Any, dtype: torch.dtype, variant: str | None) -> Any:
     """A model of diffusers, transformers or ours from its folder, strictly."""
+    from diffusers import ModelMixin
+
+    options: dict[str, Any] = {}
+    if issubclass(model, ModelMixin) and not find_spec("accelerate"):
+        options["low_cpu_mem_usage"] = False  # what diffusers does then, and would say of every model
     has_variant = variant is not None and any(f".{variant}." in path.name for path in folder.glob("*.safetensors*"))
     try:
         loaded, info = model.from_pretrained(
             folder, dtype=dtype, variant=variant if has_variant else None, use_safetensors=True, local_files_only=True,
-            output_loading_info=True,
+            output_loading_info=True, **options,
         )  # fmt: skip
     except Exception as error:  # what others wrote into a configuration may lead to anything
         said = " ".join(str(error).split())

@@ -19,7 +19,7 @@ from sonicdiff.hub.weights import laion_clap, sd15_directory, sonicdiffusion_che
 from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.cnn14 import Cnn14AudioEncoder
 from sonicdiff.models.released_projector import ReleasedProjector
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 
 def convert_sonicdiffusion(gates: Path, projector: Path, output: Path, *, base: Path, clap: Path) -> Path:

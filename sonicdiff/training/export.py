@@ -15,7 +15,7 @@ from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.models.upscaler import Upscaler
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 from sonicdiff.training import super_resolution
 from sonicdiff.training.base import make_scheduler
 from sonicdiff.training.clap import make_feature_extractor

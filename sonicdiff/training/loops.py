@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import soundfile
 
-from sonicdiff.pipelines.music.level import levelled
-from sonicdiff.pipelines.music.seeds import LOOPS, SEEDS
+from sonicdiff.pipelines.riffusion.init_audio import LOOPS, SEEDS
+from sonicdiff.pipelines.riffusion.loudness import levelled
 from sonicdiff.synthetic.music.composer import Brief, compose
 from sonicdiff.synthetic.music.soundfont import RATE, play
 

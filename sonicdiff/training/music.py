@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from sonicdiff.pipelines.music.pipeline import MusicPipeline
+from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
 from sonicdiff.synthetic.music.captions import octaves
 from sonicdiff.synthetic.music.composer import BEATS
 from sonicdiff.synthetic.music.dataset import FRAMES_A_BEAT, PARAMS, MusicRow, music_row, spectrogram

@@ -15,7 +15,7 @@ import torch
 from accelerate import PartialState
 
 from sonicdiff.models.labels import SoundLabels
-from sonicdiff.pipelines.precision import usable_device
+from sonicdiff.pipelines.common.device import usable_device
 from sonicdiff.training import music
 from sonicdiff.training import stages as do
 from sonicdiff.training.ablations import ablate

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from sonicdiff.diffusion.schedulers import SCHEDULERS
-from sonicdiff.pipelines.music.seeds import SEEDS
+from sonicdiff.pipelines.riffusion.init_audio import SEEDS
 
 MOST_CHARACTERS = 2000
 MOST_SEED = 2**32 - 1

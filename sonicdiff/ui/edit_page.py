@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from sonicdiff.pipelines import photos
+from sonicdiff.pipelines.common import image_loading
 from sonicdiff.ui import controls
 from sonicdiff.ui.choosing import changes_with_model, file_of, has_second_stage, samples, samples_of
 from sonicdiff.ui.compute import Step
@@ -103,7 +103,7 @@ def edit_page(app: App) -> EditPage:
             raise ValueError("There is no photo yet; choose one, or one of the examples.")
         if not sounds and not settings["prompt"]:
             raise ValueError("There is nothing to change it by; choose a sound, or write a prompt.")
-        upright = photos.load(photo_file)
+        upright = image_loading.load(photo_file)
         about = About(kept(upright, session.folder), kept(small_of(upright), session.folder), session.seen.get("edit"))
         task = Edit(model, sounds, settings, session.folder, keep_record, photo=photo_file)
         return task, about, {variations: gr.update(value=[], visible=False), used: "", reuse: gr.update(visible=False)}

@@ -10,8 +10,8 @@ from typing import Any
 
 import gradio as gr
 
-from sonicdiff.pipelines.music.jam import Stretch
-from sonicdiff.pipelines.music.pacing import paced
+from sonicdiff.pipelines.riffusion.jam import Stretch
+from sonicdiff.pipelines.riffusion.jam_player import paced
 from sonicdiff.ui import controls
 from sonicdiff.ui.compute import TICK
 from sonicdiff.ui.controls import MOST_SEED

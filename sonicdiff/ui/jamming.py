@@ -18,10 +18,10 @@ from PIL import Image, PngImagePlugin
 
 from sonicdiff.audio.drawing import spectrogram
 from sonicdiff.audio.waveform import Waveform
-from sonicdiff.pipelines import record
-from sonicdiff.pipelines.checkpoints import load_music
-from sonicdiff.pipelines.music.jam import Asked, Jam, Stretch
-from sonicdiff.pipelines.sounds import Heard
+from sonicdiff.pipelines.common import record
+from sonicdiff.pipelines.common.audio_conditioning import Heard
+from sonicdiff.pipelines.loading import load_music
+from sonicdiff.pipelines.riffusion.jam import Asked, Jam, Stretch
 from sonicdiff.ui.compute import TICK, in_turn, on_gpu
 from sonicdiff.ui.session import Session, place
 from sonicdiff.ui.tasks import SPECTROGRAM

@@ -14,11 +14,11 @@ import torch
 
 from sonicdiff.hub.registry import CHECKPOINTS, PARTS
 from sonicdiff.pipelines import pulling
-from sonicdiff.pipelines.checkpoints import LOADED, load_music, load_pictures
-from sonicdiff.pipelines.memory import Memory
-from sonicdiff.pipelines.music.jam import Asked, Jam
-from sonicdiff.pipelines.second_stage import STEPS
-from sonicdiff.pipelines.source import SourceCache
+from sonicdiff.pipelines.common.device import Memory
+from sonicdiff.pipelines.loading import LOADED, load_music, load_pictures
+from sonicdiff.pipelines.riffusion.jam import Asked, Jam
+from sonicdiff.pipelines.sonic_diffusion.inversion_cache import SourceCache
+from sonicdiff.pipelines.sonic_diffusion.second_stage import STEPS
 from sonicdiff.ui.choosing import Menus
 from sonicdiff.ui.compute import TICK, Tell
 from sonicdiff.ui.widgets import COMPUTING, INSTANT, computed, explained, refused

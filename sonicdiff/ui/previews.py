@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sonicdiff.pipelines.previewing import preview
+from sonicdiff.pipelines.common.latent_preview import preview
 
 SIDE = 512  # pixels, at most
 

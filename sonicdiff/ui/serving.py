@@ -16,7 +16,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from sonicdiff.pipelines.checkpoints import load_music, load_pictures
+from sonicdiff.pipelines.loading import load_music, load_pictures
 from sonicdiff.ui import page
 from sonicdiff.ui.compute import perform
 from sonicdiff.ui.demo import EXAMPLE, create_demo

@@ -9,8 +9,8 @@ from typing import Any
 
 from sonicdiff import __version__
 from sonicdiff.audio.waveform import FORMATS
-from sonicdiff.pipelines import provenance
-from sonicdiff.pipelines.music.components import strength_of
+from sonicdiff.pipelines import replay
+from sonicdiff.pipelines.riffusion.components import strength_of
 from sonicdiff.ui.controls import Control, Weights
 
 MOST_BYTES = 32_768  # of JSON
@@ -39,8 +39,8 @@ def restore(page: str, controls: Sequence[Control], file: str) -> tuple[dict[str
     Names that are not settings are passed over; values go through the same checks as typed ones. Raises ValueError.
     """
     path = Path(file)
-    if path.suffix.lower() not in (".json", ".png", *FORMATS):
-        raise ValueError(f"{path.name} holds no settings; expected .json, or a .png or a sound that sonicdiff saved")
+    if path.suffix.lower() not in (".json", *replay.PICTURES, *FORMATS):
+        raise ValueError(f"{path.name} holds no settings; expected .json, or a picture or a sound that sonicdiff saved")
     found, from_page, note = of_json(path) if path.suffix.lower() == ".json" else of_record(path)
     if from_page != page:
         raise ValueError(f"{path.name} holds settings of the page {from_page!r}; expected some of {page!r}: drop it there")
@@ -77,7 +77,7 @@ def of_json(path: Path) -> tuple[dict[str, Any], str, str]:
 
 def of_record(path: Path) -> tuple[dict[str, Any], str, str]:
     """The settings in a result's record, as the pages have them."""
-    made = provenance.read(path)
+    made = replay.read(path)
     if len(json.dumps(made)) > MOST_BYTES or not isinstance(made["settings"], dict):
         raise ValueError(f"{path.name} holds a record that is none of sonicdiff's")
     settings = {name: value for name, value in made["settings"].items() if value is not None}

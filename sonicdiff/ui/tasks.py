@@ -12,10 +12,11 @@ from PIL import Image
 from sonicdiff.audio import waveform
 from sonicdiff.audio.drawing import spectrogram
 from sonicdiff.models.labels import SoundNames
-from sonicdiff.pipelines import provenance, record
-from sonicdiff.pipelines.checkpoints import load_music, load_pictures
-from sonicdiff.pipelines.music.clip import Clip
-from sonicdiff.pipelines.photos import side_by_side
+from sonicdiff.pipelines import replay
+from sonicdiff.pipelines.common import record
+from sonicdiff.pipelines.common.image_loading import side_by_side
+from sonicdiff.pipelines.loading import load_music, load_pictures
+from sonicdiff.pipelines.riffusion.clip import Clip
 from sonicdiff.ui.compute import Tell
 from sonicdiff.ui.controls import MOST_SEED
 from sonicdiff.ui.session import names_of, place
@@ -99,7 +100,7 @@ class Pictures:
         """A picture saved under a name that says what it is."""
         path = place(self.folder, ".png", *parts, "" if seed is None else f"seed-{seed}")
         if self.keep_record:
-            provenance.save(image, path)
+            replay.save(image, path)
         else:
             image.save(path)
         return Made(str(path), str(path), seed, path.stem)

@@ -16,7 +16,7 @@ from sonicdiff.audio import compilation, heap
 WITHOUT = """
 from numba.core import caching
 caching.CacheImpl._locator_classes = [each for each in caching.CacheImpl._locator_classes if "UserProvided" in each.__name__]
-import sonicdiff.pipelines.sonic_diffusion, sonicdiff.pipelines.music.pipeline
+import sonicdiff.pipelines.sonic_diffusion.pipeline, sonicdiff.pipelines.riffusion.pipeline
 from sonicdiff.audio import compilation
 twice = compilation.compiled(lambda x: 2 * x)
 print(twice(21))

@@ -38,6 +38,7 @@ def test_fingerprints_are_of_contents(tmp_path: Path) -> None:
     pair(tmp_path / "a", 1)
     pair(tmp_path / "b", 1)
     pair(tmp_path / "c", 2)
+    pair(tmp_path / "d", 3)
     prints = {sample.key: sample.fingerprint() for split in ("train", "validation", "test") for sample in open_data(tmp_path, split=split)}
     assert prints["a"] == prints["b"] != prints["c"] and all(len(value) == 64 for value in prints.values())
 

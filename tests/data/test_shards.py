@@ -13,6 +13,7 @@ from trees import picture, sound
 from sonicdiff.data import shards
 from sonicdiff.data.opening import open_data
 from sonicdiff.data.sample import Sample, SampleError
+from sonicdiff.data.splitting import SPLITS
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +112,13 @@ def test_what_is_wrong_with_a_shard_is_said(tmp_path: Path, contents: dict[str, 
     (tmp_path / "gone.tar").write_bytes(b"")
     with pytest.raises(SampleError, match="cut short"):
         gone.picture()
+
+
+def test_the_same_content_in_two_shards_is_never_divided(tmp_path: Path, contents: dict[str, bytes]) -> None:
+    """A recording that stands in several shards under other names is in one split alone."""
+    for number in range(2):
+        own = {f"{number}-{n}.{kind}": bytes_ + bytes([n]) for n in range(12) for kind, bytes_ in contents.items()}
+        shard(tmp_path / f"part-{number}.tar", own)
+    splits = {split: {sample.fingerprint() for sample in open_data(tmp_path, split=split)} for split in SPLITS}
+    assert sum(map(len, splits.values())) == len(set().union(*splits.values())) == 12
+    assert sum(len(open_data(tmp_path, split=split)) for split in SPLITS) == 24

@@ -26,7 +26,7 @@ from sonicdiff.synthetic.scenes import render
 from sonicdiff.synthetic.sounds import render_sound
 
 if TYPE_CHECKING:
-    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+    from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sonicdiff.data.sample import Sample
 from sonicdiff.evaluation.hearing import hearing
 from sonicdiff.evaluation.scores import Estimate
 from sonicdiff.models.labels import SoundLabels
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 RATE = 16_000
 

@@ -16,7 +16,7 @@ from sonicdiff.evaluation.music import train
 from sonicdiff.evaluation.music.evaluate import evaluate_music
 from sonicdiff.evaluation.music.judge import FRAMES, PARAMS, MusicJudge, heard, words
 from sonicdiff.evaluation.music.scores import named, seam, tempo_of, tempo_right, wins
-from sonicdiff.pipelines.music.pipeline import MusicPipeline
+from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
 from sonicdiff.synthetic.music.dataset import music_row
 
 CEILINGS = {"as composed": {"genre": 1.0, "caption": 1.0, "frechet distance": 0.0}}

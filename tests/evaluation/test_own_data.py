@@ -30,8 +30,8 @@ from sonicdiff.evaluation.music.own_data import MusicTrial, evaluate_music_data
 from sonicdiff.evaluation.own_data import Trial, evaluate_data
 
 if TYPE_CHECKING:
-    from sonicdiff.pipelines.music.pipeline import MusicPipeline
-    from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+    from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
+    from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 
 @pytest.fixture(scope="module")

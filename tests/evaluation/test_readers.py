@@ -14,7 +14,7 @@ from sonicdiff.evaluation.readers import Reader
 from sonicdiff.evaluation.reconstruction import digest
 from sonicdiff.evaluation.scores import audio_image_similarity
 from sonicdiff.evaluation.train_readers import Effort, read, train_readers
-from sonicdiff.pipelines.checkpoints import resolve
+from sonicdiff.pipelines.loading import resolve
 from sonicdiff.synthetic import pairs as making
 from sonicdiff.synthetic.pairs import LABELS, open_pairs
 

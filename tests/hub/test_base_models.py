@@ -17,7 +17,7 @@ from tiny import save_base
 from torch import Tensor
 
 from sonicdiff.hub.base_models import base_components, saved_base
-from sonicdiff.pipelines import checkpoints
+from sonicdiff.pipelines import loading
 
 RESNET = {"norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0", "conv2": "out_layers.3"}
 TOP = {"time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2", "conv_norm_out": "out.0", "conv_out": "out.2"}
@@ -118,8 +118,8 @@ def test_half_precision_is_taken_as_asked(single_file: Path, stock_base: Path) -
 def test_a_model_stands_on_another_base(stock_base: Path, single_file: Path, tiny_directory: Path, sound: Path, kind: str) -> None:
     base = stock_base if kind == "directory" else single_file
     options: dict[str, Any] = {"seed": 1, "num_inference_steps": 2, "show_progress": False, "output_type": "np"}
-    pipeline = checkpoints.load(tiny_directory, "cpu", base=base)
-    plain = checkpoints.load(tiny_directory, "cpu")
+    pipeline = loading.load(tiny_directory, "cpu", base=base)
+    plain = loading.load(tiny_directory, "cpu")
     assert torch.equal(pipeline.unet.conv_in.weight, base_components(stock_base)["unet"].conv_in.weight)
     assert torch.equal(pipeline.projector.to_out.weight, plain.projector.to_out.weight)
     assert not np.array_equal(pipeline.generate(sound, **options)[0], plain.generate(sound, **options)[0])
@@ -201,12 +201,12 @@ def test_a_base_that_does_not_fit_is_told(stock_base: Path, tiny_directory: Path
     config = tmp_path / "model" / "adapter" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "context_dim": 48}))
     with pytest.raises(ValueError) as error:
-        checkpoints.load(tmp_path / "model", "cpu", base=stock_base)
+        loading.load(tmp_path / "model", "cpu", base=stock_base)
     one_line(error, "adapter")
     with pytest.raises(ValueError, match=r"no base 'nothing'; expected sd-1\.5, sd-1\.4"):
-        checkpoints.load(tiny_directory, "cpu", base="nothing")
+        loading.load(tiny_directory, "cpu", base="nothing")
 
 
 def test_a_base_is_no_model() -> None:
     with pytest.raises(ValueError, match=r"'sd-1\.5' is a base"):
-        checkpoints.resolve("sd-1.5")
+        loading.resolve("sd-1.5")

@@ -20,10 +20,10 @@ from waiting import PATIENCE
 from sonicdiff.hub.download.cache import HubError, answered, cached, hub_cache
 from sonicdiff.hub.download.fetch import fetch, verify
 from sonicdiff.hub.registry import Repository
-from sonicdiff.pipelines import checkpoints
-from sonicdiff.pipelines.music.pipeline import MusicPipeline
+from sonicdiff.pipelines import loading
 from sonicdiff.pipelines.pulling import pull
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 TINY, STOCK = "someone/tiny", "someone/stock"
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -67,11 +67,11 @@ def told(error: pytest.ExceptionInfo[BaseException], *words: str) -> None:
 
 
 def test_a_repository_is_loaded_and_then_needs_no_hub(hub: Hub, tiny: SonicDiffusionPipeline) -> None:
-    loaded = checkpoints.load(TINY, "cpu")
+    loaded = loading.load(TINY, "cpu")
     assert isinstance(loaded, SonicDiffusionPipeline)
     assert torch.equal(loaded.projector.to_out.weight, tiny.projector.to_out.weight)
     asked = len(hub.requests)
-    assert checkpoints.resolve(TINY) == hub_cache() / "models--someone--tiny" / "snapshots" / COMMIT
+    assert loading.resolve(TINY) == hub_cache() / "models--someone--tiny" / "snapshots" / COMMIT
     assert len(hub.requests) == asked
 
 
@@ -80,7 +80,7 @@ def test_only_one_set_of_safetensors_is_taken(hub: Hub) -> None:
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert "unet/diffusion_pytorch_model.fp16.safetensors" in names and UNET not in names
     assert not [name for name in names if name.endswith((".bin", ".ckpt")) or name.startswith("safety_checker")]
-    assert isinstance(checkpoints.load(STOCK, "cpu"), MusicPipeline)
+    assert isinstance(loading.load(STOCK, "cpu"), MusicPipeline)
 
 
 def test_progress_is_told(hub: Hub) -> None:
@@ -119,7 +119,7 @@ def test_a_file_that_arrives_wrong_is_not_kept(hub: Hub) -> None:
         told(error, name, "arrived damaged", "try again")
         assert cached(Repository(TINY)) is None and not list(hub_cache().rglob("*.partial"))
     hub.corrupt = None
-    assert isinstance(checkpoints.load(TINY, "cpu"), SonicDiffusionPipeline)
+    assert isinstance(loading.load(TINY, "cpu"), SonicDiffusionPipeline)
 
 
 def test_a_file_cut_short_in_the_cache_is_found_and_fetched_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,9 +127,9 @@ def test_a_file_cut_short_in_the_cache_is_found_and_fetched_again(hub: Hub, monk
     file.resolve().write_bytes(file.read_bytes()[:5000])
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(HubError, match="HF_HUB_OFFLINE"):
-        checkpoints.load(TINY, "cpu")
+        loading.load(TINY, "cpu")
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    assert isinstance(checkpoints.load(TINY, "cpu"), SonicDiffusionPipeline)
+    assert isinstance(loading.load(TINY, "cpu"), SonicDiffusionPipeline)
 
 
 def test_other_contents_of_the_same_length_are_found_by_their_hash(hub: Hub) -> None:
@@ -151,7 +151,7 @@ def test_a_half_fetched_snapshot_is_not_taken_for_a_whole_one(hub: Hub) -> None:
 def test_offline_touches_no_network_and_finds_what_is_here(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(HubError) as error:
-        checkpoints.load("riffusion", "cpu")
+        loading.load("riffusion", "cpu")
     told(error, "riffusion", "HF_HUB_OFFLINE")
     assert hub.requests == []
 
@@ -159,7 +159,7 @@ def test_offline_touches_no_network_and_finds_what_is_here(hub: Hub, monkeypatch
 def test_where_and_what_is_asked_for(hub: Hub, tmp_path: Path) -> None:
     there = pull(TINY, cache_dir=tmp_path / "elsewhere", revision=COMMIT)
     assert there.is_relative_to(tmp_path / "elsewhere") and cached(Repository(TINY)) is None
-    assert checkpoints.resolve(TINY, tmp_path / "elsewhere", COMMIT) == there
+    assert loading.resolve(TINY, tmp_path / "elsewhere", COMMIT) == there
     with pytest.raises(HubError) as error:
         pull(TINY, revision="f" * 40)
     told(error, "no revision")

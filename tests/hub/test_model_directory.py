@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sonicdiff.hub import model_directory
-from sonicdiff.pipelines import checkpoints
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines import loading
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 Change = Callable[[Path], None]
 
@@ -69,7 +69,7 @@ def test_it_is_refused_in_one_sentence(tiny_directory: Path, tmp_path: Path, cha
     shutil.copytree(tiny_directory, tmp_path / "foreign")
     change(tmp_path / "foreign")
     with pytest.raises(ValueError) as error:
-        checkpoints.load(tmp_path / "foreign", "cpu")
+        loading.load(tmp_path / "foreign", "cpu")
     assert words in str(error.value) and "\n" not in str(error.value), error.value
 
 
@@ -77,7 +77,7 @@ def test_every_part_goes_through_the_check(tiny_directory: Path, monkeypatch: py
     asked = []
     class_of = model_directory.class_of
     monkeypatch.setattr(model_directory, "class_of", lambda *given: asked.append(given[2]) or class_of(*given))
-    checkpoints.load(tiny_directory, "cpu")
+    loading.load(tiny_directory, "cpu")
     assert set(asked) == set(model_directory.parts_of(tiny_directory)) >= {"tokenizer", "scheduler", "feature_extractor"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sonicdiff.evaluation.recordings import said_classes
-from sonicdiff.pipelines.checkpoints import load_pictures
+from sonicdiff.pipelines.loading import load_pictures
 from sonicdiff.synthetic.classes import CLASSES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

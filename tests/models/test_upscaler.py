@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from sonicdiff.models.upscaler import Upscaler
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 
 @pytest.fixture

@@ -30,9 +30,9 @@ from tiny import TEXT_DIM
 
 from bench import plain
 from sonicdiff.audio.clap import ClapFrontEnd
-from sonicdiff.pipelines import checkpoints
+from sonicdiff.pipelines import loading
 from sonicdiff.pipelines.convert import convert_sonicdiffusion
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 WIDTHS = (64, 64, 32, 32)
 GATES, PROJECTOR, CLAP = "landscape.pt", "audio_projector_landscape.pth", "CLAP_weights_2022.pth"
@@ -77,7 +77,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory, tiny_directory: Path) ->
 
 def test_it_loads_and_runs(converted: Path, photo: Path, sound: Path, caplog: pytest.LogCaptureFixture) -> None:
     logging.getLogger("diffusers").addHandler(caplog.handler)
-    pipeline = checkpoints.load(converted, "cpu")
+    pipeline = loading.load(converted, "cpu")
     logging.getLogger("diffusers").removeHandler(caplog.handler)
     assert "Expected types" not in caplog.text  # diffusers' warning where a component is not of the kinds it may be
     assert isinstance(pipeline, SonicDiffusionPipeline)
@@ -95,7 +95,7 @@ def test_it_loads_and_runs(converted: Path, photo: Path, sound: Path, caplog: py
 
 @pytest.mark.parametrize(("prompt", "steps"), [("", 50), ("a harbour", 10)])
 def test_it_edits_as_the_published_loops_do(converted: Path, photo: Path, sound: Path, prompt: str, steps: int) -> None:
-    pipeline = checkpoints.load(converted, "cpu")
+    pipeline = loading.load(converted, "cpu")
     expected = plain.of_pipeline(pipeline, Image.open(photo), sound, prompt, scale=7.5, attention=0.8, steps=steps)
     scales = {"num_inference_steps": steps, "guidance_scale": 7.5, "audio_guidance_scale": 7.5}
     found = pipeline.edit(photo, sound, prompt, **scales, show_progress=False, output_type="latent")
@@ -103,7 +103,7 @@ def test_it_edits_as_the_published_loops_do(converted: Path, photo: Path, sound:
 
 
 def test_it_is_what_save_pretrained_writes(converted: Path, tmp_path: Path) -> None:
-    checkpoints.load(converted, "cpu").save_pretrained(tmp_path / "again")
+    loading.load(converted, "cpu").save_pretrained(tmp_path / "again")
 
     def files_of(folder: Path) -> set[str]:
         return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.parent.name != "tokenizer"}
@@ -158,7 +158,7 @@ def test_a_base_in_half_precision_with_its_own_sampler(files: Path, tiny_directo
     (base / "scheduler/scheduler_config.json").write_text(json.dumps(settings))
     output = convert(files, tmp_path / "made", base)
     assert not list(output.rglob("*.fp16.*"))
-    pipeline = checkpoints.load(output, "cpu")
+    pipeline = loading.load(output, "cpu")
     assert type(pipeline.scheduler).__name__ == "DDIMScheduler"
 
 

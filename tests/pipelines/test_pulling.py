@@ -17,8 +17,8 @@ from tiny import TEXT_DIM, save_base
 import sonicdiff
 from sonicdiff.hub.download.cache import own_cache
 from sonicdiff.hub.registry import BASES, CHECKPOINTS, CLAP_2022
-from sonicdiff.pipelines import checkpoints, pulling
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines import loading, pulling
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 
 NARROW = {"embed_dim": 64, "context_dim": TEXT_DIM, "width": 32}
 
@@ -55,13 +55,13 @@ def hub(repositories: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path
 @pytest.mark.parametrize("name", ["landscape", "greatest-hits"])
 def test_the_papers_models_load_by_name(hub: Hub, name: str, photo: Path, sound: Path) -> None:
     assert pulling.at_hand(name) is None
-    pipeline = checkpoints.load(name, "cpu")
+    pipeline = loading.load(name, "cpu")
     assert isinstance(pipeline, SonicDiffusionPipeline)
     assert pipeline.config["null_audio"] == "zeros" and pipeline.config["attention_injection"] == 0.8
     edited = pipeline.edit(photo, sound, num_inference_steps=2, show_progress=False)
     assert edited.size == (96, 64)
     asked = len(hub.requests)
-    assert pulling.at_hand(name) == own_cache() / name == checkpoints.resolve(name)
+    assert pulling.at_hand(name) == own_cache() / name == loading.resolve(name)
     assert sonicdiff.load(name, "cpu").config["null_audio"] == "zeros" and len(hub.requests) == asked
     assert [path.name for path in own_cache().iterdir()] == [name]  # nothing half made is left beside it
 
@@ -90,7 +90,7 @@ def test_a_damaged_model_of_ours_is_put_together_again(hub: Hub) -> None:
 
 def test_a_model_in_pieces_takes_no_revision(hub: Hub) -> None:
     with pytest.raises(ValueError, match="takes no revision"):
-        checkpoints.load("landscape", "cpu", revision="f" * 40)
+        loading.load("landscape", "cpu", revision="f" * 40)
 
 
 def truncated(file: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_spoilt_directory_is_told_in_one_line(tiny_directory: Path, tmp_path: 
     (file,) = (tmp_path / "model" / part).glob("*.safetensors")
     spoil(file)
     with pytest.raises(ValueError) as error:
-        checkpoints.load(tmp_path / "model", "cpu")
+        loading.load(tmp_path / "model", "cpu")
     said = str(error.value)
     assert "\n" not in said and part in said and "again" in said, said
 
@@ -129,7 +129,7 @@ def test_code_and_other_pipelines_are_refused(tiny_directory: Path, tmp_path: Pa
     for words, change in changes.items():
         (tmp_path / "model" / "model_index.json").write_text(json.dumps({**index, **change}))
         with pytest.raises(ValueError, match=words):
-            checkpoints.load(tmp_path / "model", "cpu")
+            loading.load(tmp_path / "model", "cpu")
     (tmp_path / "model" / "model_index.json").write_text("{")
     with pytest.raises(ValueError, match="no JSON object"):
-        checkpoints.load(tmp_path / "model", "cpu")
+        loading.load(tmp_path / "model", "cpu")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sonicdiff.pipelines.checkpoints import load_music
+from sonicdiff.pipelines.loading import load_music
 from sonicdiff.synthetic.music.composer import BEATS
 from sonicdiff.synthetic.music.dataset import FRAMES_A_BEAT, PARAMS, music_row
 from sonicdiff.synthetic.music.genres import GENRES, INSTRUMENTS

@@ -20,7 +20,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from tiny import save_base
 
-from sonicdiff.pipelines.checkpoints import load_pictures
+from sonicdiff.pipelines.loading import load_pictures
 from sonicdiff.training.config import ConfigError
 from sonicdiff.training.own import plan
 from sonicdiff.training.own import run as own

@@ -10,7 +10,7 @@ import torch
 
 from sonicdiff.audio.clap import ClapFrontEnd
 from sonicdiff.audio.waveform import load as load_sound
-from sonicdiff.pipelines.checkpoints import load
+from sonicdiff.pipelines.loading import load
 from sonicdiff.synthetic.pairs import LABELS, open_pairs
 from sonicdiff.synthetic.two_causes import COMBINATIONS
 from sonicdiff.training import stages

@@ -19,7 +19,7 @@ from sonicdiff.models.rivals.decoupled import DecoupledAdapter
 from sonicdiff.models.rivals.gluenet import Discriminator
 from sonicdiff.models.rivals.joint import JointSpace
 from sonicdiff.models.rivals.reading import BEFORE, Reader
-from sonicdiff.pipelines.conditioning import encode_prompt
+from sonicdiff.pipelines.common.prompt_encoder import encode_prompt
 from sonicdiff.synthetic.dataset import row
 from sonicdiff.training.adapt import AdaptOptions, AdaptTask
 from sonicdiff.training.cache import fill

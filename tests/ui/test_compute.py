@@ -19,9 +19,9 @@ from PIL import Image
 from waiting import PATIENCE, until
 
 from sonicdiff.diffusion import ddim
-from sonicdiff.pipelines.music.jam import Jam
-from sonicdiff.pipelines.music.pipeline import MusicPipeline
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.riffusion.jam import Jam
+from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 from sonicdiff.ui import compute, jamming, ongoing, previews
 from sonicdiff.ui.compute import Step, Tell, Waiting, perform
 from sonicdiff.ui.ongoing import Ongoing

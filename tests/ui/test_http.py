@@ -21,7 +21,7 @@ from visitor import API, Visitor, trap
 from waiting import PATIENCE, until
 
 from sonicdiff.audio.waveform import DEFAULT_SECONDS
-from sonicdiff.pipelines import provenance
+from sonicdiff.pipelines import replay
 from sonicdiff.ui import compute, guard, serving, session, tasks
 
 KINDS = (tasks.Edit, tasks.Generate, tasks.Music)
@@ -114,13 +114,13 @@ def test_programs_are_answered_with_files_that_say_how_they_were_made(address: s
     }
     for task, arguments in given.items():
         (first, seed), (again, same) = (client.predict(**arguments, seed=7, api_name=f"/{task}") for _ in range(2))
-        record = provenance.read(Path(first))
+        record = replay.read(Path(first))
         assert (record["task"], record["seed"], seed, same) == (task, 7, 7, 7)
         assert Path(first).read_bytes() == Path(again).read_bytes()
         assert Path(first).suffix == (".wav" if task == "music" else ".png")
         assert str(tmp_path) not in Path(first).read_bytes().decode("latin1")
     other, drawn = client.predict(**given["generate"], api_name="/generate")
-    assert provenance.read(Path(other))["seed"] == drawn
+    assert replay.read(Path(other))["seed"] == drawn
     assert client.predict(**given["edit"], api_name="/edit")[1] is None  # the edit itself has no seed
     client.close()
 
@@ -128,7 +128,7 @@ def test_programs_are_answered_with_files_that_say_how_they_were_made(address: s
 def test_a_program_that_names_only_what_it_must_gets_a_result_of_just_that(address: str, sound: Path, tmp_path: Path) -> None:
     client = Client(address, verbose=False, download_files=str(tmp_path), httpx_kwargs={"timeout": PATIENCE})
     path, _ = client.predict(handle_file(str(sound)), num_inference_steps=5, api_name="/generate")
-    settings = provenance.read(Path(path))["settings"]
+    settings = replay.read(Path(path))["settings"]
     assert not settings.get("prompt") and settings["guidance_scale"] == 5
     client.predict(prompt="rain", num_inference_steps=5, api_name="/generate")
     client.close()
@@ -138,9 +138,9 @@ def test_programs_reach_strips_riffs_and_models(address: str, sound: Path, tmp_p
     client = Client(address, verbose=False, download_files=str(tmp_path), httpx_kwargs={"timeout": PATIENCE})
     file = handle_file(str(sound))
     strip, _ = client.predict(sound=file, second_sound=file, frames=2, seed=3, **STEPS, api_name="/generate")
-    assert provenance.read(Path(strip))["task"] == "strip"
+    assert replay.read(Path(strip))["task"] == "strip"
     riff, _ = client.predict(prompt="jazz", sound=file, way="riff", seed=3, **STEPS, api_name="/music")
-    assert provenance.read(Path(riff))["task"] == "riff"
+    assert replay.read(Path(riff))["task"] == "riff"
     with pytest.raises(Exception, match="expected one of"):
         client.predict(prompt="rain", model="../elsewhere", **STEPS, api_name="/generate")
     client.close()
@@ -158,7 +158,7 @@ def test_eight_at_once_are_computed_one_by_one_and_each_gets_its_own(address: st
             content, said = visitor.fetched(visitor.ask(endpoint, prompt=prompt, seed=seed, **more, **STEPS))
         path = tmp_path / f"{seed}.{'wav' if endpoint == 'music' else 'png'}"
         path.write_bytes(content)
-        record = provenance.read(path)
+        record = replay.read(path)
         return record["seed"], said, record["task"], record["settings"]["prompt"]
 
     with ThreadPoolExecutor(8) as pool:

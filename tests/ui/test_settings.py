@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sonicdiff.pipelines import provenance
-from sonicdiff.pipelines.music.jam import Asked, Jam, made_for
-from sonicdiff.pipelines.music.pipeline import MusicPipeline
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines import replay
+from sonicdiff.pipelines.riffusion.jam import Asked, Jam, made_for
+from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 from sonicdiff.ui import controls, jamming, tasks
 from sonicdiff.ui.compute import perform
 from sonicdiff.ui.session import Sessions
@@ -34,7 +34,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 def test_a_picture_says_how_it_was_made(tiny: SonicDiffusionPipeline, photo: Path, sound: Path, tmp_path: Path) -> None:
     chosen = {"num_inference_steps": 5, "structure": 0.7, "variation": 0.4, "beta": {"*": 0.5, "mid_block*": 1.0}, "prompt": "rain"}
     image = tiny.edit(photo, sound, seed=9, show_progress=False, **chosen)
-    found, note = restore("edit", controls.EDIT, str(provenance.save(image, tmp_path / "a.png")))
+    found, note = restore("edit", controls.EDIT, str(replay.save(image, tmp_path / "a.png")))
     assert {name: found[name] for name in ("num_inference_steps", "structure", "variation", "beta", "layers", "prompt", "seed")} == {
         **chosen, "beta": 0.5, "layers": "mid_block*=2", "seed": "9",
     }  # fmt: skip
@@ -151,5 +151,5 @@ def test_a_jams_recording_and_its_picture_are_loaded_back(tiny_music_directory: 
 
 def test_a_result_from_outside_the_pages_limits_is_loaded_but_for_that(tiny: SonicDiffusionPipeline, photo: Path, tmp_path: Path) -> None:
     image = tiny.edit(photo, prompt="rain", num_inference_steps=2, structure=0.7, show_progress=False)
-    found, note = restore("edit", controls.EDIT, str(provenance.save(image, tmp_path / "a.png")))
+    found, note = restore("edit", controls.EDIT, str(replay.save(image, tmp_path / "a.png")))
     assert found["structure"] == 0.7 and "num_inference_steps" not in found and "Left as it was: Steps is '2'" in note

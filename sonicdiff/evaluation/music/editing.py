@@ -13,8 +13,8 @@ from sonicdiff.evaluation.music.judge import MusicJudge, heard
 from sonicdiff.evaluation.music.scores import named, wins
 from sonicdiff.evaluation.report import Table
 from sonicdiff.evaluation.scores import bootstrap
-from sonicdiff.pipelines.music.clip import Clip
-from sonicdiff.pipelines.music.pipeline import MusicPipeline
+from sonicdiff.pipelines.riffusion.clip import Clip
+from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
 from sonicdiff.synthetic.music.dataset import MusicRow
 
 Edit = Callable[[Clip, str, int], Waveform]

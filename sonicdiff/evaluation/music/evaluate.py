@@ -16,9 +16,9 @@ from sonicdiff.evaluation.music.judge import MusicJudge, heard
 from sonicdiff.evaluation.music.scores import TEMPO_ERROR, named, seam, tempo_of, wins
 from sonicdiff.evaluation.report import Table, sheet, write
 from sonicdiff.evaluation.scores import Estimate, bootstrap
-from sonicdiff.pipelines.music.clip import Clip
-from sonicdiff.pipelines.music.level import LOUDNESS, loudness_of
-from sonicdiff.pipelines.music.pipeline import MusicPipeline
+from sonicdiff.pipelines.riffusion.clip import Clip
+from sonicdiff.pipelines.riffusion.loudness import LOUDNESS, loudness_of
+from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
 from sonicdiff.synthetic.music.dataset import MusicRow, music_row
 
 NAMES = ("genre", "instrument", "family")

@@ -13,7 +13,7 @@ from sonicdiff.audio import phase
 from sonicdiff.audio.spectrogram import mel_spectrogram
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.evaluation.music.judge import heard
-from sonicdiff.pipelines.music import canvas
+from sonicdiff.pipelines.riffusion import spectrogram_vae
 from sonicdiff.synthetic.music.composer import compose
 from sonicdiff.synthetic.music.dataset import FRAMES_A_BEAT, MusicRow, music_row, params_at
 
@@ -33,13 +33,13 @@ def clip_of(row: MusicRow, way: str, vae: AutoencoderKL | None, seed: int, previ
         samples = np.roll(loop.samples, -first * params.hop_length, 1)[:, : frames * params.hop_length]
         return Waveform(np.ascontiguousarray(samples), loop.sample_rate)
     mel = mel_spectrogram(loop, params, circular=True).roll(-first, -1)[..., :frames]
-    heights, loudest = canvas.heights_of(mel, params)
+    heights, loudest = spectrogram_vae.heights_of(mel, params)
     heights = (heights * 255).round() / 255
     if way == WAYS[2]:
         assert vae is not None
         with torch.no_grad():
-            heights = canvas.decode(vae, canvas.encode(vae, heights, circular=True), circular=True)
-    mel = canvas.mel_of(heights, params, loudest)
+            heights = spectrogram_vae.decode(vae, spectrogram_vae.encode(vae, heights, circular=True), circular=True)
+    mel = spectrogram_vae.mel_of(heights, params, loudest)
     samples = phase.preview(mel, params, circular=True) if preview else phase.decode(mel, params, circular=True)
     return Waveform(samples.numpy(), params.sample_rate)
 

@@ -19,10 +19,10 @@ from sonicdiff.evaluation.music.scores import TEMPO_ERROR, tempo_of
 from sonicdiff.evaluation.progress import Clock
 from sonicdiff.evaluation.report import Cell, Table, sheet, write
 from sonicdiff.evaluation.scores import bootstrap, win_rate
-from sonicdiff.pipelines import record
-from sonicdiff.pipelines.music.clip import Clip
-from sonicdiff.pipelines.music.level import loudness_of
-from sonicdiff.pipelines.music.pipeline import MusicPipeline
+from sonicdiff.pipelines.common import record
+from sonicdiff.pipelines.riffusion.clip import Clip
+from sonicdiff.pipelines.riffusion.loudness import loudness_of
+from sonicdiff.pipelines.riffusion.pipeline import MusicPipeline
 
 SECONDS = 10.0  # heard of each of the data's sounds
 

@@ -18,8 +18,8 @@ from torch import Tensor
 from sonicdiff.audio.clap import embed
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.data.sample import Sample, SampleError
-from sonicdiff.pipelines.conditioning import encode_prompt
-from sonicdiff.pipelines.source import fingerprint
+from sonicdiff.pipelines.common.prompt_encoder import encode_prompt
+from sonicdiff.pipelines.sonic_diffusion.inversion_cache import fingerprint
 from sonicdiff.training.config import ConfigError
 from sonicdiff.training.images import to_tensor
 from sonicdiff.training.own.config import DataConfig

@@ -20,8 +20,8 @@ from sonicdiff.models.adapter import AudioAdapter
 from sonicdiff.models.labels import SoundLabels
 from sonicdiff.models.projector import AudioProjector
 from sonicdiff.models.upscaler import Upscaler
-from sonicdiff.pipelines.checkpoints import load, resolve, without_bars
-from sonicdiff.pipelines.sonic_diffusion import SonicDiffusionPipeline
+from sonicdiff.pipelines.loading import load, resolve, without_bars
+from sonicdiff.pipelines.sonic_diffusion.pipeline import SonicDiffusionPipeline
 from sonicdiff.training.config import ConfigError
 from sonicdiff.training.own.config import OwnConfig
 

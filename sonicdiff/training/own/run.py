@@ -12,7 +12,7 @@ import torch
 from accelerate import PartialState
 
 from sonicdiff.data.sample import Sample
-from sonicdiff.pipelines.precision import usable_device
+from sonicdiff.pipelines.common.device import usable_device
 from sonicdiff.training.config import ConfigError
 from sonicdiff.training.loop import train
 from sonicdiff.training.own.card import card
