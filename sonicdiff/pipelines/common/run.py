@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from types import TracebackType
 from typing import Any, TypeVar
 
 import torch
+from diffusers import DDIMScheduler
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -72,8 +74,23 @@ class Exclusive:
     @property
     def lock(self) -> RunLock:
         """Of the UNet, which a run changes for a while: pipelines that share one wait for each other."""
+        return self._stock_unet.__dict__.setdefault("_run_lock", RunLock())
+
+    @property
+    def _stock_unet(self) -> Any:
+        """The UNet that runs use: that within what torch.compile made of it, where `unet` is that, since a run changes its layers and
+        hooks from step to step, which a compiled one would not notice."""
         unet: Any = getattr(self, "unet")  # noqa: B009
-        return getattr(unet, "_orig_mod", unet).__dict__.setdefault("_run_lock", RunLock())
+        return getattr(unet, "_orig_mod", unet)
+
+    def _check_parts(self, argument: str) -> None:
+        """Warns where the pipeline was given a scheduler of which a run takes the noise schedule alone, or a compiled UNet."""
+        if getattr(self, "unet") is not self._stock_unet:  # noqa: B009
+            warnings.warn("the UNet runs uncompiled: a run changes its layers from step to step", stacklevel=5)
+        scheduler: Any = getattr(self, "scheduler")  # noqa: B009
+        if not isinstance(scheduler, DDIMScheduler):
+            kind = type(scheduler).__name__
+            warnings.warn(f"of the pipeline's {kind} only the noise schedule is used; choose how to sample by {argument}", stacklevel=5)
 
     @exclusive
     def to(self, *args: Any, **kwargs: Any) -> Any:

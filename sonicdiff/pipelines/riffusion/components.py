@@ -19,7 +19,7 @@ from sonicdiff.audio.spectrogram import SpectrogramParams
 from sonicdiff.audio.waveform import Waveform
 from sonicdiff.diffusion.ddim import EpsModel, StepCallback
 from sonicdiff.diffusion.guidance import branches
-from sonicdiff.diffusion.schedulers import make_scheduler, prepare, sample
+from sonicdiff.diffusion.schedulers import SCHEDULERS, make_scheduler, prepare, sample
 from sonicdiff.diffusion.windows import windowed
 from sonicdiff.hub.save import Saving
 from sonicdiff.pipelines.common import prompt_encoder
@@ -130,6 +130,7 @@ class MusicComponents(Exclusive, Saving, DiffusionPipeline):
     ) -> Sampling:
         """How to denoise; without a guidance scale with the checkpoint's."""
         own = self.config["guidance_scale"] if guidance_scale is None else guidance_scale
+        self._check_parts(f"scheduler= ({', '.join(SCHEDULERS)})")
         return Sampling(num_inference_steps, float(own), guidance_rescale, scheduler)
 
     def read_prompts(self, *texts: str) -> list[Tensor]:
@@ -164,7 +165,7 @@ class MusicComponents(Exclusive, Saving, DiffusionPipeline):
     def guided(self, null: Tensor, text: Tensor, how: Sampling) -> EpsModel:
         """The guided noise for any number of pictures."""
         read = branches(null, text, None, None, how.guidance_scale, 0.0)
-        return Guided(self.unet, read, guidance_rescale=how.guidance_rescale)
+        return Guided(self._stock_unet, read, guidance_rescale=how.guidance_rescale)
 
     def steps(self, how: Sampling, start: Start | None) -> int:
         """How many times the UNet is asked for one clip."""

@@ -201,21 +201,21 @@ class MusicPipeline(MusicComponents):
         start = self.begin(source, grid, 1.0, stereo, loop=False)
         made = record.made(self, "edit-music", settings, source.heard, None, None)
         schedule = ddim.make_schedule(self.scheduler.alphas_cumprod, num_inference_steps)
-        plan = plug_and_play.injection_plan(self.unet, schedule, feature_injection, attention_injection)
+        plan = plug_and_play.injection_plan(self._stock_unet, schedule, feature_injection, attention_injection)
         guided = self.guided(null, text, how)  # without windows, so that what is recorded fits where it is injected
         total = len(start.latents) * (2 * len(schedule) + len(plan))
         results = []
-        with Progress(self, total, callback_on_step_end, show_progress) as progress, reused(self.unet, schedule.timesteps):
+        with Progress(self, total, callback_on_step_end, show_progress) as progress, reused(self._stock_unet, schedule.timesteps):
             for latents in start.latents.split(1):
                 progress.begin("inversion")
-                plain = plug_and_play.plain_model(self.unet, was)
+                plain = plug_and_play.plain_model(self._stock_unet, was)
                 trajectory = ddim.invert(plain, latents, schedule, "target", inversion_refinements, progress)
                 kept_latents = Source(dict(zip(schedule.timesteps, trajectory, strict=True)))
                 progress.begin("features")
-                plug_and_play.record_features(self.unet, plain, kept_latents, plan, progress)
+                plug_and_play.record_features(self._stock_unet, plain, kept_latents, plan, progress)
                 progress.begin("edit")
                 noise = kept_latents.latents[schedule.timesteps[0]]
-                results.append(plug_and_play.resample(self.unet, guided, kept_latents, noise, schedule, plan, progress))
+                results.append(plug_and_play.resample(self._stock_unet, guided, kept_latents, noise, schedule, plan, progress))
         level = loudness_of(source.sound) if loudness is None else loudness
         clip = self.play(torch.cat(results), grid, False, start.loudest, level, made, kept)
         self.maybe_free_model_hooks()

@@ -182,6 +182,7 @@ class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
         return not any(path.startswith("down_blocks") for path in self.adapter.paths)
 
     def _schedule(self, num_inference_steps: int) -> ddim.Schedule:
+        self._check_parts("solver= (edit: 'ddim' or 'dpm'; generate: 'ddim' or 'pndm')")
         return ddim.make_schedule(self.scheduler.alphas_cumprod, num_inference_steps)
 
     def _hear(
@@ -211,7 +212,7 @@ class SonicComponents(Exclusive, AudioLoraMixin, Saving, DiffusionPipeline):
     def _fingerprint(self) -> str:
         """Of what a photo's inversion and features depend on."""
         second = [] if self.super_resolution is None else [self.super_resolution]
-        return fingerprint(self.vae, self.text_encoder, self.unet, self.projector, self.adapter, *second)
+        return fingerprint(self.vae, self.text_encoder, self._stock_unet, self.projector, self.adapter, *second)
 
     def _noise(self, size: tuple[int, int], generator: torch.Generator) -> Tensor:
         width, height = (side // self.latent_pixels for side in size)

@@ -146,7 +146,7 @@ class SonicEditing(SonicComponents):
         scales = given.guidance_scale, given.audio_guidance_scale
         conditions = self._conditions(embeds, given.prompt, given.negative_prompt, *scales, **acting)
         schedule = self._schedule(given.num_inference_steps)
-        plan = plug_and_play.injection_plan(self.unet, schedule, given.feature_injection, given.attention_injection)
+        plan = plug_and_play.injection_plan(self._stock_unet, schedule, given.feature_injection, given.attention_injection)
         (number,) = seeds_for(1, given.seed, None) if given.variation else (None,)
         walk = Walk(schedule, given.inversion, given.inversion_refinements, given.solver)
         silence = None if conditions.null_audio is None else conditions.null_audio[:1]
@@ -158,8 +158,8 @@ class SonicEditing(SonicComponents):
             Progress(
                 self, ahead + len(schedule) + (second.steps * len(heard) if second else 0), given.callback_on_step_end, given.show_progress
             ) as progress,
-            self.adapter.attached(self.unet),
-            reused(self.unet, schedule.timesteps),
+            self.adapter.attached(self._stock_unet),
+            reused(self._stock_unet, schedule.timesteps),
         ):
             source = self._complete(source, photo, size, walk, plan, silence, progress)
             if ahead:
@@ -169,8 +169,10 @@ class SonicEditing(SonicComponents):
             if number is not None:
                 start = slerp(start, self._noise(size, torch.Generator().manual_seed(number)), given.variation)
             start = start.expand(len(heard), -1, -1, -1)
-            eps_model = guided_model(self.unet, schedule, conditions, self._shares_encoder)
-            latents = list(plug_and_play.resample(self.unet, eps_model, source, start, schedule, plan, progress, given.solver).split(1))
+            eps_model = guided_model(self._stock_unet, schedule, conditions, self._shares_encoder)
+            latents = list(
+                plug_and_play.resample(self._stock_unet, eps_model, source, start, schedule, plan, progress, given.solver).split(1)
+            )
             if second is not None:
                 latents = self._detailed(second, latents, photo, size, conditions, heard, number, progress)
         assert source.reconstruction is not None
@@ -184,19 +186,19 @@ class SonicEditing(SonicComponents):
                   silence: Tensor | None, progress: Progress) -> Source:  # fmt: skip
         """A photo's source with all that the plan needs: inverted by what hears nothing, its features from what hears `silence`."""
         nothing = self.encode_prompt("")
-        deaf = plug_and_play.plain_model(self.unet, nothing)
+        deaf = plug_and_play.plain_model(self._stock_unet, nothing)
         if source is None:
             progress.begin("inversion")
             x0 = self._encode(photo, size)
             on_the_way = plan if walk.aligned and silence is None else {}
             how = walk.schedule, walk.inversion, walk.refinements
-            source = plug_and_play.invert(self.unet, deaf, x0, *how, on_the_way, progress, walk.solver, self.sources.device)
+            source = plug_and_play.invert(self._stock_unet, deaf, x0, *how, on_the_way, progress, walk.solver, self.sources.device)
             source.reconstruction = self._reconstruct(photo, size)
         source.latents = {t: latent.to(self._execution_device) for t, latent in source.latents.items()}  # a kept one's were on the disk
         if missing := source.missing(plan):
             progress.begin("features")
-            silent = deaf if silence is None else Guided(self.unet, [Branch(nothing, silence, 1.0)])
-            plug_and_play.record_features(self.unet, silent, source, missing, progress, self.sources.device)
+            silent = deaf if silence is None else Guided(self._stock_unet, [Branch(nothing, silence, 1.0)])
+            plug_and_play.record_features(self._stock_unet, silent, source, missing, progress, self.sources.device)
         return source
 
     def _detailed(self, second: SecondStage, latents: Sequence[Tensor], photo: Image.Image, size: tuple[int, int], conditions: Conditions,

@@ -107,10 +107,10 @@ class SonicDiffusionPipeline(SonicEditing):
         results = []
         with (
             Progress(self, (steps + (second.steps if second else 0)) * len(seeds), callback_on_step_end, show_progress) as progress,
-            self.adapter.attached(self.unet),
-            reused(self.unet, schedule.timesteps),
+            self.adapter.attached(self._stock_unet),
+            reused(self._stock_unet, schedule.timesteps),
         ):
-            eps_model = guided_model(self.unet, schedule, conditions, self._shares_encoder)
+            eps_model = guided_model(self._stock_unet, schedule, conditions, self._shares_encoder)
             for number, (noise, seed) in enumerate(zip(noises, seeds, strict=True), start=1):
                 progress.begin(f"image {number} of {len(seeds)}")
                 x = self._noise(size, noise)
