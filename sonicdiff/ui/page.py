@@ -38,6 +38,7 @@ CSS = """
 .status { min-height: 1.6em; }
 .status p { font-variant-numeric: tabular-nums; margin: 0; }
 .timestamps time, .playback span { color: var(--body-text-color-subdued) !important; }
+.snippet:has(img[src*="mcp-"]) { display: none; }  /* the page on programs: no MCP server is run */
 .refused { color: var(--error-text-color); font-weight: 600; }
 .main-button { position: sticky; bottom: 0.4rem; z-index: 2; }
 @media (max-width: 640px) {
