@@ -169,7 +169,7 @@ def read(folder: Path, model: Any, dtype: torch.dtype, variant: str | None) -> A
     from diffusers import ModelMixin
 
     options: dict[str, Any] = {}
-    if issubclass(model, ModelMixin) and not find_spec("accelerate"):
+    if ModelMixin in model.__mro__ and not find_spec("accelerate"):
         options["low_cpu_mem_usage"] = False  # what diffusers does then, and would say of every model
     has_variant = variant is not None and any(f".{variant}." in path.name for path in folder.glob("*.safetensors*"))
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,8 @@ def test_a_front_end_keeps_its_resampler_and_refuses_what_it_does_not_know(tmp_p
     )
     sound = noise(1.0, 22_050)
     np.testing.assert_array_equal(front_end.windows(sound)[0][:44_100], sinc_resample(sound.samples[0], 22_050, 44_100))
-    for wrong in ({"padding": "mirror"}, {"resampler": "linear"}):
+    wrongs: list[dict[str, Any]] = [{"padding": "mirror"}, {"resampler": "linear"}]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="expected one of"):
             ClapFrontEnd(**wrong)
 

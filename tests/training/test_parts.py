@@ -3,6 +3,8 @@
 # pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -48,7 +50,8 @@ def test_plain_attention_is_attention() -> None:
     torch.manual_seed(0)
     q, k, v = (torch.randn(2, 3, n, 8, requires_grad=True) for n in (16, 7, 7))
     mask = torch.rand(16, 7) < 0.7
-    for arguments in ({}, {"attn_mask": mask}, {"is_causal": True}, {"scale": 0.1}):
+    cases: list[dict[str, Any]] = [{}, {"attn_mask": mask}, {"is_causal": True}, {"scale": 0.1}]
+    for arguments in cases:
         expected = F.scaled_dot_product_attention(q, k, v, **arguments)
         with PlainKernels():
             got = F.scaled_dot_product_attention(q, k, v, **arguments)

@@ -25,7 +25,7 @@ from sonicdiff.pipelines import replay
 from sonicdiff.ui import compute, guard, serving, session, tasks
 
 KINDS = (tasks.Edit, tasks.Generate, tasks.Music)
-STEPS = {"num_inference_steps": 5}
+STEPS: dict[str, Any] = {"num_inference_steps": 5}
 
 
 class Work:
