@@ -223,6 +223,7 @@ EDIT = (
     Number("detail", "The photo's fine detail", "Carried over where the edit left the picture alone.", 1.0, low=0, high=1),
     Choice("solver", "Sampler", "DPM-Solver++ does with 20 to 25 steps.", "ddim", (("DDIM", "ddim"), ("DPM-Solver++", "dpm")), menu=False),
     LAYERS,
+    Switch("reconstruct", "Only what inversion gives back", "The photo as an edit starts from it: the closer, the more can be kept."),
     *SECOND_STAGE,
     *MIX,
 )

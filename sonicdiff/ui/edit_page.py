@@ -83,7 +83,7 @@ def edit_page(app: App) -> EditPage:
                 with gr.Column(min_width=240):
                     shown |= {name: widgets[name].widget() for name in names}
         with gr.Accordion("Advanced", open=False), gr.Row():
-            for names in (("audio_start", "audio_end"), ("detail", "layers", "solver")):
+            for names in (("audio_start", "audio_end", "reconstruct"), ("detail", "layers", "solver")):
                 with gr.Column(min_width=240):
                     shown |= {name: widgets[name].widget() for name in names}
             with gr.Column(min_width=240, visible=has_second_stage(app.models["pictures"].first)) as second_stage:
@@ -101,7 +101,7 @@ def edit_page(app: App) -> EditPage:
         sounds = mixed(settings, sound_file, second, third)
         if not photo_file:
             raise ValueError("There is no photo yet; choose one, or one of the examples.")
-        if not sounds and not settings["prompt"]:
+        if not sounds and not settings["prompt"] and not settings["reconstruct"]:
             raise ValueError("There is nothing to change it by; choose a sound, or write a prompt.")
         upright = image_loading.load(photo_file)
         about = About(kept(upright, session.folder), kept(small_of(upright), session.folder), session.seen.get("edit"))

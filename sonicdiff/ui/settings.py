@@ -98,7 +98,7 @@ def of_record(path: Path) -> tuple[dict[str, Any], str, str]:
     if isinstance(settings.get("strength"), str):
         settings["strength"] = strength_of(settings["strength"])
     if made["task"] in ("edit", "generate", "strip"):
-        settings |= {"count": 1, "frames": made.get("frames", 1)}
+        settings |= {"count": 1, "frames": made.get("frames", 1), "reconstruct": bool(made.get("reconstruct"))}
     settings["way"] = {"riff": "riff", "edit-music": "edit"}.get(made["task"], "music")
     names = [entry.get("name") for entry in [*made["sounds"], made["photo"] or {}] if isinstance(entry, dict)]
     files = ", ".join(str(name)[:60] for name in names if name)

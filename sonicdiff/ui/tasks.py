@@ -23,7 +23,7 @@ from sonicdiff.ui.session import names_of, place
 
 Sounds = tuple[tuple[str, float], ...]
 SPECTROGRAM = (640, 160)  # pixels
-NOT_OPTIONS = ("count", "frames", "seed", "layers", "weight_2", "weight_3")
+NOT_OPTIONS = ("count", "frames", "seed", "layers", "weight_2", "weight_3", "reconstruct")
 """Settings of a page that are none of a pipeline's."""
 
 
@@ -116,6 +116,13 @@ class Edit(Pictures):
         pipeline, seed, options = load_pictures(self.model), self.first_seed(), self.options()
         variation = options.pop("variation")
         names = names_of([self.photo, *(sound for sound, _ in self.sounds)])
+        if self.settings["reconstruct"]:
+            tell.begin(1, 1, options["num_inference_steps"])
+            how = {name: options[name] for name in ("num_inference_steps", "solver", "show_progress")}
+            image = pipeline.reconstruct(self.photo, **how, callback_on_step_end=tell.on_step)
+            record.add(image, reconstruct=1)
+            tell(self.keep(image, None, *names[:1], "reconstruction"))
+            return
         count = self.settings["count"]
         for number in range(count):
             tell.begin(number + 1, count, options["num_inference_steps"])
