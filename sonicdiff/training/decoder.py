@@ -47,6 +47,7 @@ class DecoderOptions:
     texture_weight: float = 0.0  # of the local amount of fine detail
     adversarial_weight: float = 0.0
     adversarial_from: float = 0.0  # the part of the run after which the last two grow from nothing to their weight
+    adversarial_until: float = 1.0  # and after which they are left out: what they lay over smooth places, as dots, goes again
     discriminator_rate: float = 1.0  # of the decoder's learning rate
 
 
@@ -96,7 +97,7 @@ class DecoderTask:
         o, pixels = self.options, self.batch(draw)
         decoded = self.vae.decode(self.latents(pixels, draw)).sample
         true, made = self.features(pixels), self.features(decoded)
-        growth = grown(draw.step / self.steps, o.adversarial_from)
+        growth = grown(draw.step / self.steps, o.adversarial_from) * (draw.step < o.adversarial_until * self.steps)
         parts = {
             "absolute": multiscale_error(decoded.float(), pixels, o),
             "squared": F.mse_loss(decoded.float(), pixels),

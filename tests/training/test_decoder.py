@@ -12,7 +12,7 @@ import torch
 from diffusers import AutoencoderKL
 from PIL import Image
 
-from bench.decoder import EXAMPLES, overshoot
+from bench.decoder import EDGE_COLOURS, EDGE_DIRECTIONS, EXAMPLES, overshoot
 from sonicdiff.evaluation.reconstruction import reconstruct, squared
 from sonicdiff.evaluation.scores import psnr
 from sonicdiff.training.cache import Chunks, fill
@@ -119,8 +119,9 @@ def test_the_game_begins_where_it_is_said() -> None:
 
 
 def test_the_shipped_decoder_keeps_photographs_and_edges() -> None:
-    """Measured: 21.70 dB and 3.1 % of the step; the decoder before it gave 21.58 dB and 7.2 %."""
+    """Measured: 2.8 % of the step over all edges; the first decoder gave 21.58 dB and 5.5 %."""
     vae = AutoencoderKL.from_pretrained(EXAMPLES.parent / "checkpoints/mini/vae", torch_dtype=torch.float32).eval()
     photo = squared(Image.open(EXAMPLES / "photos/palace.jpg"), 256)
     assert psnr(reconstruct(vae, photo), photo) > 21.6
-    assert overshoot(vae, ((64, 64, 64), (192, 192, 192)), (1, 0)) < 0.05
+    shares = [overshoot(vae, colours, direction) for colours in EDGE_COLOURS for direction in EDGE_DIRECTIONS]
+    assert sum(shares) / len(shares) < 0.04 and max(shares) < 0.08
