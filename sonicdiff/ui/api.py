@@ -17,6 +17,12 @@ from sonicdiff.ui import controls
 from sonicdiff.ui.tasks import Edit, Generate, Made, Music, Strip
 from sonicdiff.ui.widgets import COMPUTING, App, answered, computed
 
+FILES = {
+    "sound": "The sound, a file: wav, flac, ogg, mp3, m4a or a video's",
+    "second_sound": "Another sound, mixed in, or the end of a strip",
+    "third_sound": "A third sound, mixed in",
+}
+
 
 def named_endpoints(app: App) -> None:
     """Hidden components, so that the endpoints have types of their own and not those of a page's every slider."""
@@ -24,17 +30,24 @@ def named_endpoints(app: App) -> None:
     @answered
     def edit(photo: str, sound: str | None = None, prompt: str = "", negative_prompt: str = "", beta: float = 1,
              structure: float = 0.5, audio_guidance_scale: float = 7.5, guidance_scale: float = 5, num_inference_steps: float = 50,
-             seed: float | None = None, second_sound: str | None = None, weight_2: float = 0.5, model: str = "") -> Any:  # fmt: skip
+             seed: float | None = None, second_sound: str | None = None, weight_2: float = 0.5, third_sound: str | None = None,
+             weight_3: float = 0.5, model: str = "") -> Any:  # fmt: skip
         """A photo changed by a sound, by words, or both: the PNG, and the seed that made it (null for the edit itself).
 
         photo and sound: files. beta: how strong the sound is, 1 as trained. structure: 0 to 1, how much of the photo's structure to
-        keep. seed: another variation of the edit. second_sound: mixed in with weight_2. model: by name; empty: the app's.
+        keep. seed: another variation of the edit. second_sound, third_sound: mixed in with weight_2, weight_3.
         """
         settings = chosen(controls.EDIT, locals())
         if not photo or not (sound or settings["prompt"]):
             raise ValueError("got no photo, or neither a sound nor words; expected a photo, and a sound or a prompt")
         yield from results(
-            Edit(named("pictures", model), sounds(sound, second_sound, weight_2), settings, app.sessions.for_program(), photo=photo)
+            Edit(
+                named("pictures", model),
+                sounds((sound, 1.0), (second_sound, weight_2), (third_sound, weight_3)),
+                settings,
+                app.sessions.for_program(),
+                photo=photo,
+            )
         )
 
     @answered
@@ -47,7 +60,7 @@ def named_endpoints(app: App) -> None:
         second_sound: mixed in with weight_2; with frames from 2 on, a strip of so many images on the way to it. model: by name.
         """
         settings = chosen(controls.GENERATE, locals())
-        common = named("pictures", model), sounds(sound, second_sound, weight_2), settings, app.sessions.for_program()
+        common = named("pictures", model), sounds((sound, 1.0), (second_sound, weight_2)), settings, app.sessions.for_program()
         if settings["frames"] > 1 and len(common[1]) < 2:
             raise ValueError("got frames without two sounds; expected a sound and a second_sound for a strip")
         if not (sound or settings["prompt"]):
@@ -76,9 +89,9 @@ def named_endpoints(app: App) -> None:
             raise ValueError(f"got the model {str(model)[:40]!r}; expected one of {', '.join(names)}, or nothing for the first")
         return model or names[0]
 
-    photo = gr.Image(type="filepath", image_mode=None, label="photo", visible=False)
-    sound, second = (gr.Audio(type="filepath", label=label, visible=False) for label in ("sound", "second_sound"))
-    files = {"photo": photo, "sound": sound, "second_sound": second}
+    files = {"photo": gr.Image(type="filepath", image_mode=None, label="The photo to change, a file", visible=False)}
+    for name, label in FILES.items():
+        files[name] = gr.Audio(type="filepath", label=label, visible=False)
     for fn, table, result in (
         (edit, controls.EDIT, gr.Image(label="image", format="png", type="filepath", visible=False)),
         (generate, controls.GENERATE, gr.Image(label="image", format="png", type="filepath", visible=False)),
@@ -88,17 +101,21 @@ def named_endpoints(app: App) -> None:
             names = list(signature(fn).parameters)
             widgets = {control.name: component(control) for control in table if control.name in names}
             button = gr.Button(visible=False)
-            widgets["model"] = gr.Textbox("", label="model, by name; empty: the app's")
+            widgets["model"] = gr.Textbox("", label="The model, by name; empty: the app's")
             inputs = [files.get(name) or widgets[name] for name in names]
             seed = gr.Number(label="seed", precision=0, visible=False)
         button.click(fn, inputs, [result, seed], api_name=fn.__name__, api_visibility="public", show_progress="hidden", **COMPUTING)
 
 
 def component(control: controls.Control) -> Any:
-    """What tells programs a type: a number is one here, also where it may be left out, and no words are written for anybody."""
+    """What tells programs a type: a number is one here, also where it may be left out, and no words are written for anybody.
+
+    Its label is what the endpoint's description says of the parameter.
+    """
+    label = f"{control.label}. {control.info}" if control.info else control.label
     if isinstance(control, controls.Perhaps):
-        return gr.Number(None, label=control.label)
-    return (replace(control, default="") if isinstance(control, controls.Text) else control).widget()
+        return gr.Number(None, label=label)
+    return replace(control, label=label, **({"default": ""} if isinstance(control, controls.Text) else {})).widget()
 
 
 def chosen(table: tuple[controls.Control, ...], given: dict[str, Any]) -> dict[str, Any]:
@@ -106,8 +123,9 @@ def chosen(table: tuple[controls.Control, ...], given: dict[str, Any]) -> dict[s
     return {control.name: control.checked(given.get(control.name, getattr(control, "default", None))) for control in table}
 
 
-def sounds(first: str | None, second: str | None, weight: float) -> tuple[tuple[str, float], ...]:
-    return tuple((sound, float(weighs)) for sound, weighs in ((first, 1.0), (second, weight)) if sound)
+def sounds(*weighted: tuple[str | None, float]) -> tuple[tuple[str, float], ...]:
+    """Those that are there."""
+    return tuple((sound, float(weight)) for sound, weight in weighted if sound)
 
 
 def results(task: Callable[..., Any]) -> Iterator[tuple[Any, Any]]:

@@ -134,6 +134,22 @@ def test_a_program_that_names_only_what_it_must_gets_a_result_of_just_that(addre
     client.close()
 
 
+def test_every_parameter_is_described(address: str, photo: Path, sound: Path, tmp_path: Path) -> None:
+    """To programs that ask what an endpoint takes; and three sounds are mixed."""
+    client = Client(address, verbose=False, download_files=str(tmp_path), httpx_kwargs={"timeout": PATIENCE})
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]  # pyright: ignore[reportOptionalSubscript]
+    assert {"/edit", "/generate", "/music"} <= endpoints.keys()
+    for name in ("/edit", "/generate", "/music"):
+        for parameter in endpoints[name]["parameters"]:
+            assert parameter["label"] and parameter["label"] != parameter["parameter_name"], parameter
+    file = handle_file(str(sound))
+    mixed, _ = client.predict(
+        photo=handle_file(str(photo)), sound=file, second_sound=file, third_sound=file, weight_3=0.2, **STEPS, api_name="/edit"
+    )
+    assert [one["weight"] for one in replay.read(Path(mixed))["sounds"]] == [1.0, 0.5, 0.2]
+    client.close()
+
+
 def test_programs_reach_strips_riffs_and_models(address: str, sound: Path, tmp_path: Path) -> None:
     client = Client(address, verbose=False, download_files=str(tmp_path), httpx_kwargs={"timeout": PATIENCE})
     file = handle_file(str(sound))
