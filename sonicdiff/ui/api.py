@@ -89,7 +89,7 @@ def named_endpoints(app: App) -> None:
             raise ValueError(f"got the model {str(model)[:40]!r}; expected one of {', '.join(names)}, or nothing for the first")
         return model or names[0]
 
-    files = {"photo": gr.Image(type="filepath", image_mode=None, label="The photo to change, a file", visible=False)}
+    files: dict[str, Any] = {"photo": gr.Image(type="filepath", image_mode=None, label="The photo to change, a file", visible=False)}
     for name, label in FILES.items():
         files[name] = gr.Audio(type="filepath", label=label, visible=False)
     for fn, table, result in (

@@ -137,7 +137,8 @@ def test_a_program_that_names_only_what_it_must_gets_a_result_of_just_that(addre
 def test_every_parameter_is_described(address: str, photo: Path, sound: Path, tmp_path: Path) -> None:
     """To programs that ask what an endpoint takes; and three sounds are mixed."""
     client = Client(address, verbose=False, download_files=str(tmp_path), httpx_kwargs={"timeout": PATIENCE})
-    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]  # pyright: ignore[reportOptionalSubscript]
+    told: Any = client.view_api(return_format="dict", print_info=False)
+    endpoints = told["named_endpoints"]
     assert {"/edit", "/generate", "/music"} <= endpoints.keys()
     for name in ("/edit", "/generate", "/music"):
         for parameter in endpoints[name]["parameters"]:
